@@ -1,0 +1,66 @@
+/**
+ * A resolved scenario: what the YAML says with every default filled in. Plain JSON with a fixed key order, so that its
+ * hash identifies the work. Both halves take exactly this.
+ */
+export interface Scenario {
+  readonly name: string;
+  readonly description: string;
+  readonly world: World;
+  readonly model: Model;
+  readonly routing: RoutingSpec;
+  readonly tiles: { readonly rows: number; readonly cols: number };
+  /** Name of a scheduling policy (sim/policies). */
+  readonly policy: string;
+  readonly policyOptions: Readonly<Record<string, number | string | boolean>>;
+  readonly readiness: 'eager' | 'lazy';
+  /** Forward passes in a row. */
+  readonly launches: number;
+  readonly noise: {
+    /** Relative spread of task durations, parts per million, uniform in [-x, x]. */
+    readonly durationPpm: number;
+    /** Each rank's start is delayed by a uniform draw from [0, x] ns each launch. */
+    readonly launchSkewNs: number;
+  };
+  readonly seed: number;
+}
+
+export interface World {
+  readonly ranks: number;
+  /** Physical GPUs; ranks are spread evenly, `ranks % gpus == 0`. */
+  readonly gpus: number;
+  /** Name of a machine profile (sim/machine/profiles) or a path to one. */
+  readonly machine: string;
+  /** Blocks per rank including the OS block; null: as many as fit, shared evenly by the ranks of a GPU. */
+  readonly blocks: number | null;
+  /** Experts held by each rank; sums to `model.experts`. */
+  readonly expertsPerRank: readonly number[];
+  /** Direct stores through mapped peer memory, or put-with-signal from staging buffers. */
+  readonly transport: 'direct' | 'put';
+}
+
+export interface Model {
+  /** Tokens of each rank. Zero is legal. */
+  readonly tokens: readonly number[];
+  readonly hidden: number;
+  readonly intermediate: number;
+  readonly experts: number;
+  readonly topK: number;
+  /** Rows per (source rank, expert) as a factor of S*k/E, rounded up; null: dropless (capacity S). */
+  readonly capacityFactor: number | null;
+  readonly activation: 'identity' | 'relu' | 'gelu' | 'silu';
+  readonly dtype: 'bf16';
+  /** Scale = probabilities of the k choices renormalised to sum to one. */
+  readonly renormalise: boolean;
+  readonly bias: boolean;
+}
+
+export type RoutingSpec =
+  | { readonly kind: 'uniform'; readonly seed: number }
+  /** Expert e drawn with weight 1 / (e + 1)^exponent, experts permuted by the seed. */
+  | { readonly kind: 'zipf'; readonly exponent: number; readonly seed: number }
+  /** `share` of all first choices go to `experts`; the rest uniform. */
+  | { readonly kind: 'hot'; readonly experts: readonly number[]; readonly share: number; readonly seed: number }
+  /** Rank `from` sends no token to the experts of rank `to`; otherwise uniform. */
+  | { readonly kind: 'silent'; readonly from: number; readonly to: number; readonly seed: number }
+  /** Recorded choices: JSON or Parquet with `choices[launch][rank][token] = [experts]`; path relative to the scenario. */
+  | { readonly kind: 'file'; readonly path: string };
