@@ -14,7 +14,21 @@ const work = mkdtempSync(join(tmpdir(), 'kerneltwin-generate-'));
 try {
   const program = join(work, 'generate_constants');
   const compiler = process.env['CXX'] ?? 'c++';
-  execFileSync(compiler, ['-std=c++20', '-O1', '-Wall', '-Wextra', '-Werror', '-Ikernel/include', '-o', program, 'kernel/tools/generate_constants.cc'], { stdio: 'inherit' });
+  execFileSync(
+    compiler,
+    [
+      '-std=c++20',
+      '-O1',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-Ikernel/include',
+      '-o',
+      program,
+      'kernel/tools/generate_constants.cc',
+    ],
+    { stdio: 'inherit' },
+  );
   for (const [part, file] of outputs) {
     const text = execFileSync(program, [part], { encoding: 'utf8' });
     if (!check) writeFileSync(file, text);
