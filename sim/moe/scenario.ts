@@ -59,8 +59,16 @@ export type RoutingSpec =
   /** Expert e drawn with weight 1 / (e + 1)^exponent, experts permuted by the seed. */
   | { readonly kind: 'zipf'; readonly exponent: number; readonly seed: number }
   /** `share` of all first choices go to `experts`; the rest uniform. */
-  | { readonly kind: 'hot'; readonly experts: readonly number[]; readonly share: number; readonly seed: number }
+  | {
+      readonly kind: 'hot';
+      readonly experts: readonly number[];
+      readonly share: number;
+      readonly seed: number;
+    }
   /** Rank `from` sends no token to the experts of rank `to`; otherwise uniform. */
   | { readonly kind: 'silent'; readonly from: number; readonly to: number; readonly seed: number }
-  /** Recorded choices: JSON or Parquet with `choices[launch][rank][token] = [experts]`; path relative to the scenario. */
-  | { readonly kind: 'file'; readonly path: string };
+  /**
+   * Recorded choices: JSON, plain or gzipped, `{"choices": [launch][rank][token][k]}`. In YAML the path is relative to
+   * the scenario; resolved, it is relative to the working directory. The content's SHA-256 identifies the routing.
+   */
+  | { readonly kind: 'file'; readonly path: string; readonly sha256: string };

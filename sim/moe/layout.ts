@@ -1,0 +1,5 @@
+/** The whole layout of a world, as kernel/include/kerneltwin/layout defines it, under one name. */
+export * from './heap.ts';
+export * from './shape.ts';
+export * from './shape-of.ts';
+export * from './task.ts';
