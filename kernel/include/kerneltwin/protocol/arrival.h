@@ -1,0 +1,38 @@
+// Arrival counters: who brings a counter to its total goes on alone. Used for the rows of a dispatch cell, the GEMM0
+// tiles of a row block, and the choices of a token.
+//
+// One acq_rel read-modify-write per arrival: it releases this arriver's writes and, in the last arriver, acquires everyone
+// else's through the chain of RMWs. Dropping the acquire half lets the last arriver pass on data it has not seen (M15).
+#pragma once
+
+#include "kerneltwin/protocol/policy.h"
+
+namespace kerneltwin {
+
+/// Adds `amount`; returns the count before. The arriver that sees `before + amount == total` is the last: it sets the
+/// counter back to zero, which is safe because nobody touches it again before the next epoch.
+template <Scope S, class M>
+KT_HD uint32_t arrive(M& mem, uint32_t* counter, uint32_t amount, uint32_t total) {
+  const uint32_t before = mem.template add<Order::AcqRel, S>(counter, amount);
+  if (before + amount == total) mem.template store<Order::Relaxed, S>(counter, 0u);
+  return before;
+}
+
+/// Barrier over the blocks of a rank. The counter only grows, so it is never cleared: `target` is the number of
+/// arrivals that complete this phase of this epoch, blocks * (epoch * phases + phase + 1).
+/// Called by one thread per block, between block barriers.
+template <class M>
+KT_HD uint64_t arriveBarrier(M& mem, uint64_t* counter) {
+  return mem.template add<Order::AcqRel, Scope::Device>(counter, static_cast<uint64_t>(1));
+}
+
+template <class M>
+KT_HD bool awaitBarrier(M& mem, const uint64_t* counter, uint64_t target) {
+  return mem.spin([&] { return mem.template load<Order::Acquire, Scope::Device>(counter) >= target; });
+}
+
+KT_HD uint64_t barrierTarget(uint32_t blocks, uint32_t phases, uint32_t epoch, uint32_t phase) {
+  return static_cast<uint64_t>(blocks) * (static_cast<uint64_t>(epoch) * phases + phase + 1);
+}
+
+}  // namespace kerneltwin

@@ -1,0 +1,51 @@
+// Doorbells and status words: the mailbox between the scheduler and one processor, depth one.
+//
+// The scheduler writes doorbell `sequence` only after it has read status `sequence - 1`; the processor writes status
+// `sequence` after it has read the doorbell (eager) or finished the task (lazy). So a doorbell is overwritten only after it
+// was consumed, and two consecutive values differ even for the same task (S6).
+#pragma once
+
+#include "kerneltwin/protocol/policy.h"
+
+namespace kerneltwin {
+
+/// Doorbells lie a cache line apart: each is polled by one processor, and a neighbour's ring must not disturb it.
+inline constexpr uint32_t kDoorbellStride = 16;
+
+KT_HD uint32_t nextSequence(uint32_t sequence) { return (sequence + 1) & ((1u << kSequenceBits) - 1); }
+
+/// The words of a rank's mailboxes. Status words are dense, so that a warp sweeps 32 of them with one load.
+struct Mailboxes {
+  uint64_t* doorbells;  ///< [processor * kDoorbellStride]
+  uint32_t* status;     ///< [processor]
+};
+
+/// Rings a processor. Release: whatever made the task ready happens before the processor reads its inputs.
+template <class M>
+KT_HD void ringDoorbell(M& mem, const Mailboxes& box, uint32_t processor, Doorbell d) {
+  mem.template store<Order::Release, Scope::Device>(&box.doorbells[processor * kDoorbellStride], packDoorbell(d));
+}
+
+/// Waits for a doorbell newer than `last`; false when the launch was aborted.
+template <class M>
+KT_HD bool awaitDoorbell(M& mem, const Mailboxes& box, uint32_t processor, uint32_t last, Doorbell& out) {
+  return mem.spin([&] {
+    out = unpackDoorbell(mem.template load<Order::Acquire, Scope::Device>(&box.doorbells[processor * kDoorbellStride]));
+    return out.sequence != last;
+  });
+}
+
+/// Frees the mailbox slot: the processor has taken (eager) or finished (lazy) doorbell `sequence`.
+template <class M>
+KT_HD void publishStatus(M& mem, const Mailboxes& box, uint32_t processor, uint32_t sequence) {
+  mem.template store<Order::Release, Scope::Device>(&box.status[processor], sequence);
+}
+
+/// Relaxed, so that a sweep's loads overlap (about 0.35 us each when they wait for one another): a status word says that a
+/// slot is free and carries no data; what makes the next task ready is acquired from its queue entry.
+template <class M>
+KT_HD uint32_t readStatus(M& mem, const Mailboxes& box, uint32_t processor) {
+  return mem.template load<Order::Relaxed, Scope::Device>(&box.status[processor]);
+}
+
+}  // namespace kerneltwin
