@@ -5,7 +5,7 @@
 const arrows = {
   engine: [],
   machine: ['engine'],
-  moe: ['engine', 'machine'],
+  moe: ['engine', 'machine', 'trace'],
   trace: [],
   actors: ['engine', 'machine', 'moe', 'trace'],
   policies: ['engine', 'machine', 'moe', 'trace', 'actors'],

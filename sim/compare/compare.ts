@@ -1,0 +1,85 @@
+import type { Trace } from '../trace/trace.ts';
+import { figures } from './figures.ts';
+import { judgedLaunches } from './launches.ts';
+import { type TraceMetrics, traceMetrics } from './metrics.ts';
+import { matchTaskSets, type TaskSetMatch } from './task-sets.ts';
+
+/** One figure of both halves. */
+export interface FigureError {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: 'ns' | 'share' | 'processor-ns';
+  readonly simulated: number | null;
+  readonly measured: number | null;
+  /** (simulated - measured) / measured; null where either is unknown or the measured figure is zero. */
+  readonly error: number | null;
+}
+
+/** The simulator against the GPU on one scenario. */
+export interface Comparison {
+  readonly scenarioHash: string;
+  /** Launches the figures are taken from: held by both traces, without a warm-up launch. */
+  readonly launches: readonly number[];
+  readonly skippedWarmUp: boolean;
+  readonly taskSets: TaskSetMatch;
+  readonly simulated: TraceMetrics;
+  readonly measured: TraceMetrics;
+  readonly errors: readonly FigureError[];
+}
+
+/** Two traces that cannot be compared at all. */
+export class ComparisonError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ComparisonError';
+  }
+}
+
+/**
+ * Compares two traces of the same scenario. Different work is a result ({@link Comparison.taskSets}), not an
+ * exception; different scenarios, or no launch in common, throw {@link ComparisonError}.
+ */
+export function compareTraces(simulated: Trace, measured: Trace): Comparison {
+  if (simulated.header.scenarioHash !== measured.header.scenarioHash) {
+    throw new ComparisonError(
+      'the traces are of different scenarios: expected scenario hash ' +
+        `${simulated.header.scenarioHash} (simulated), got ${measured.header.scenarioHash} (measured)`,
+    );
+  }
+  const ours = judgedLaunches(simulated);
+  const theirs = judgedLaunches(measured);
+  const held = new Set(theirs.launches.map((rows) => rows.launch));
+  const launches = ours.launches.map((rows) => rows.launch).filter((launch) => held.has(launch));
+  if (launches.length === 0) {
+    throw new ComparisonError(
+      `the traces have no launch in common: simulated ${list(ours)}, measured ${list(theirs)}`,
+    );
+  }
+  const chosen = new Set(launches);
+  const left = traceMetrics(simulated, chosen);
+  const right = traceMetrics(measured, chosen);
+  return {
+    scenarioHash: simulated.header.scenarioHash,
+    launches,
+    skippedWarmUp: ours.skippedWarmUp || theirs.skippedWarmUp,
+    taskSets: matchTaskSets(simulated, measured),
+    simulated: left,
+    measured: right,
+    errors: figureErrors(left, right),
+  };
+}
+
+/** Every figure of both halves with its relative error. */
+export function figureErrors(simulated: TraceMetrics, measured: TraceMetrics): FigureError[] {
+  const theirs = new Map(figures(measured).map((figure) => [figure.id, figure.value]));
+  return figures(simulated).map(({ id, title, unit, value }) => {
+    const other = theirs.get(id) ?? null;
+    const known = value !== null && other !== null && other !== 0;
+    const error = known ? (value - other) / other : null;
+    return { id, title, unit, simulated: value, measured: other, error };
+  });
+}
+
+function list(judged: ReturnType<typeof judgedLaunches>): string {
+  return judged.launches.map((rows) => rows.launch).join(', ') || 'none';
+}
