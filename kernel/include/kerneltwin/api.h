@@ -80,7 +80,8 @@ KT_API int32_t kt_device_query(uint32_t device, kt_device_info* out) KT_NOEXCEPT
 
 #define KT_UNIQUE_ID_BYTES 128u
 
-/// Makes the identifier that one process creates and every rank of a world passes to kt_join. Touches no GPU.
+/// Makes the identifier that every rank of a world passes to kt_join. Touches no GPU. The process that makes it serves the
+/// others' start: it must be one of the ranks, or live until all have joined.
 KT_API int32_t kt_unique_id(uint8_t id[KT_UNIQUE_ID_BYTES]) KT_NOEXCEPT;
 
 typedef struct kt_join_options {
@@ -220,7 +221,7 @@ typedef struct kt_launch_options {
   uint32_t struct_size;
   uint32_t tokens;              /* tokens of this rank in this launch, 0 to shape.tokens; ranks may differ */
   uint32_t flags;               /* kt_launch_flags */
-  uint32_t reserved;
+  uint32_t capacity;            /* rows this rank may keep for one expert, 1 to shape.capacity; 0: shape.capacity */
 } kt_launch_options;
 
 typedef struct kt_launch_result {
