@@ -2,7 +2,7 @@
  * The symmetric tensor layout L[P][R][B][E][C][H] and the flag array: kernel/include/kerneltwin/layout/heap.h in
  * TypeScript, name for name. Offsets count elements, exact under 2^53.
  */
-import { Round, rounds, Stage, stages } from './generated/layout.ts';
+import { type Round, rounds, type Stage, stages } from './generated/layout.ts';
 import { cellRowBlocks, gemm1Cols, type Shape, tileWidth } from './shape.ts';
 
 export type RoundCode = (typeof Round)[keyof typeof Round];

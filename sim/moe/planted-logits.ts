@@ -59,7 +59,8 @@ export function plantedLogits(
 }
 
 function toLogit(units: number): number {
-  if (Math.abs(units) > maxUnits)
+  if (Math.abs(units) > maxUnits) {
     throw new RangeError(`logit of ${units} units is not exact in bf16`);
+  }
   return units / unit;
 }

@@ -35,9 +35,13 @@ export function recordedChoices(
   return (launch, rank) => Int32Array.from((choices[launch]?.[rank] ?? []).flat());
 }
 
-/** SHA-256 of a routing file, in hex. Throws ScenarioError when it cannot be read. */
-export function routingFileHash(path: string): string {
-  return sha256(readBytes(path));
+/** SHA-256 of a routing file, in hex; undefined when it cannot be read. */
+export function routingFileHash(path: string): string | undefined {
+  try {
+    return sha256(readFileSync(path));
+  } catch {
+    return undefined;
+  }
 }
 
 function checkLaunch(

@@ -15,7 +15,7 @@ type DrawnSpec = Exclude<RoutingSpec, { kind: 'file' }>;
 
 /** Draws for a spec. Throws ScenarioError when some rank has fewer experts to choose from than k. */
 export function choiceSource(s: Scenario, spec: DrawnSpec): ChoiceSource {
-  const uniform = new WeightTable(new Array<number>(s.model.experts).fill(1));
+  const uniform = new WeightTable(Array.from({ length: s.model.experts }, () => 1));
   const k = s.model.topK;
   switch (spec.kind) {
     case 'uniform':
@@ -36,7 +36,7 @@ export function choiceSource(s: Scenario, spec: DrawnSpec): ChoiceSource {
 /** Integer weights near 2^32 / (e + 1)^exponent, at least 1, permuted by the seed. */
 export function zipfWeights(experts: number, exponent: number, seed: number): number[] {
   const order = splitRng(seed, 'zipf').shuffle(Array.from({ length: experts }, (_, e) => e));
-  const weights = new Array<number>(experts).fill(0);
+  const weights = Array.from({ length: experts }, () => 0);
   order.forEach((expert, e) => {
     weights[expert] = Math.max(1, Math.floor(4294967296 / pow(e + 1, exponent)));
   });

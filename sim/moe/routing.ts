@@ -5,8 +5,8 @@
  */
 import { splitRng } from '../engine/rng.ts';
 import { capacityOf } from './capacity.ts';
-import { type ChoiceSource, choiceSource } from './routing-weights.ts';
 import { recordedChoices } from './routing-file.ts';
+import { type ChoiceSource, choiceSource } from './routing-weights.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Routing of every launch and rank of a scenario. */
@@ -35,6 +35,11 @@ export function routeTokens(s: Scenario): Routing {
   return { choices, kept, rows };
 }
 
+/** Throws ScenarioError when the routing spec cannot give every token k experts. Recorded files are not read. */
+export function checkDraws(s: Scenario): void {
+  if (s.routing.kind !== 'file') choiceSource(s, s.routing);
+}
+
 /** Numbers the rows of one rank's choices per expert in token order and drops those at or over the capacity. */
 export function placeRows(
   s: Scenario,
@@ -42,7 +47,7 @@ export function placeRows(
   choices: Int32Array,
 ): { kept: Int32Array; rows: number[] } {
   const capacity = capacityOf(s.model, s.model.tokens[rank] ?? 0);
-  const rows = new Array<number>(s.model.experts).fill(0);
+  const rows = Array.from({ length: s.model.experts }, () => 0);
   const kept = new Int32Array(choices.length);
   for (let i = 0; i < choices.length; i++) {
     const expert = choices[i] ?? -1;
@@ -61,7 +66,7 @@ function drawer(s: Scenario): Draw {
   const spec = s.routing;
   if (spec.kind === 'file') {
     const recorded = recordedChoices(s, spec);
-    return (launch, rank) => recorded(launch, rank);
+    return recorded;
   }
   const source: ChoiceSource = choiceSource(s, spec);
   const k = s.model.topK;
