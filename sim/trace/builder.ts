@@ -1,42 +1,25 @@
+import {
+  allocateColumns,
+  copyRow,
+  type MutableColumns,
+  setColumns,
+  trimColumns,
+} from './columns.ts';
 import { TraceError } from './errors.ts';
-import { stableOrder } from './stable-order.ts';
+import { assertRecordOrder } from './record-order.ts';
+import { canonicalOrder } from './stable-order.ts';
 import type { EventColumns, EventKindCode, Trace, TraceHeader } from './trace.ts';
-
-/** Columns that can still be written; the public ones are read-only. */
-interface GrowingColumns {
-  time: Float64Array;
-  launch: Uint32Array;
-  rank: Uint16Array;
-  actor: Uint32Array;
-  kind: Uint8Array;
-  aux: Uint16Array;
-  a: Uint32Array;
-  b: Uint32Array;
-}
-
-function allocate(length: number): GrowingColumns {
-  return {
-    time: new Float64Array(length),
-    launch: new Uint32Array(length),
-    rank: new Uint16Array(length),
-    actor: new Uint32Array(length),
-    kind: new Uint8Array(length),
-    aux: new Uint16Array(length),
-    a: new Uint32Array(length),
-    b: new Uint32Array(length),
-  };
-}
 
 /**
  * Collects events into typed columns that double when full: 30 bytes an event, no object per event.
  * Events may arrive in any order across actors; those of one actor must arrive in record order.
  */
 export class TraceBuilder {
-  #columns: GrowingColumns;
+  #columns: MutableColumns;
   #length = 0;
 
   constructor(expectedEvents = 4096) {
-    this.#columns = allocate(Math.max(16, expectedEvents));
+    this.#columns = allocateColumns(Math.max(16, expectedEvents));
   }
 
   get length(): number {
@@ -77,41 +60,23 @@ export class TraceBuilder {
   }
 
   /**
-   * The trace: rows sorted stably by (launch, time), every launch starting at time zero.
+   * The trace: rows in canonical order (launch, time, rank, actor; see `stable-order.ts`), every launch from time zero.
    * @throws {TraceError} when an actor's events go back in time, or a rank is not in the header.
    */
   finish(header: TraceHeader): Trace {
-    const raw = this.#columns;
-    const length = this.#length;
-    const order = stableOrder(length, raw.launch, raw.time);
-    const events = allocate(length);
-    for (let to = 0; to < length; to++) {
-      const from = order[to] ?? 0;
-      events.time[to] = raw.time[from] ?? 0;
-      events.launch[to] = raw.launch[from] ?? 0;
-      events.rank[to] = raw.rank[from] ?? 0;
-      events.actor[to] = raw.actor[from] ?? 0;
-      events.kind[to] = raw.kind[from] ?? 0;
-      events.aux[to] = raw.aux[from] ?? 0;
-      events.a[to] = raw.a[from] ?? 0;
-      events.b[to] = raw.b[from] ?? 0;
-    }
-    assertRecordOrder(events, order, header.ranks.length);
+    const raw = trimColumns(this.#columns, this.#length);
+    const order = canonicalOrder(raw);
+    const events = allocateColumns(order.length);
+    for (let to = 0; to < order.length; to++) copyRow(raw, order[to]!, events, to);
+    assertRanks(events, header.ranks.length);
+    assertRecordOrder('trace builder', events, order);
     moveToZero(events);
     return { header, events };
   }
 
   #grow(): void {
-    const old = this.#columns;
-    const next = allocate(old.time.length * 2);
-    next.time.set(old.time);
-    next.launch.set(old.launch);
-    next.rank.set(old.rank);
-    next.actor.set(old.actor);
-    next.kind.set(old.kind);
-    next.aux.set(old.aux);
-    next.a.set(old.a);
-    next.b.set(old.b);
+    const next = allocateColumns(this.#columns.time.length * 2);
+    setColumns(next, this.#columns, 0);
     this.#columns = next;
   }
 
@@ -125,42 +90,25 @@ export class TraceBuilder {
   }
 }
 
-/** An actor whose clock went back would have had its records reordered by the sort. */
-function assertRecordOrder(events: EventColumns, order: Uint32Array, ranks: number): void {
-  const last = new Map<number, number>();
-  for (let row = 0; row < order.length; row++) {
-    const rank = events.rank[row] ?? 0;
-    if (rank >= ranks) {
-      throw new TraceError({
-        where: 'trace builder',
-        what: `rank of the event at row ${row}`,
-        expected: `less than ${ranks}, the ranks in the header`,
-        got: String(rank),
-      });
-    }
-    // Launch is the leading sort key, so only a step back inside one launch can reorder an actor.
-    const actor = rank * 2 ** 32 + (events.actor[row] ?? 0);
-    const before = last.get(actor);
-    const added = order[row] ?? 0;
-    if (before !== undefined && added < before) {
-      throw new TraceError({
-        where: 'trace builder',
-        what: `times of rank ${rank} actor ${events.actor[row]} in launch ${events.launch[row]}`,
-        expected: 'launches and times that never go back in record order',
-        got: `event ${added} sorted after event ${before}`,
-      });
-    }
-    last.set(actor, added);
+function assertRanks(events: EventColumns, ranks: number): void {
+  for (let row = 0; row < events.rank.length; row++) {
+    if (events.rank[row]! < ranks) continue;
+    throw new TraceError({
+      where: 'trace builder',
+      what: `rank of the event at row ${row}`,
+      expected: `less than ${ranks}, the ranks in the header`,
+      got: String(events.rank[row]),
+    });
   }
 }
 
-function moveToZero(events: GrowingColumns): void {
+function moveToZero(events: MutableColumns): void {
   let launch = -1;
   let origin = 0;
   for (let row = 0; row < events.time.length; row++) {
-    const time = events.time[row] ?? 0;
+    const time = events.time[row]!;
     if (events.launch[row] !== launch) {
-      launch = events.launch[row] ?? 0;
+      launch = events.launch[row]!;
       origin = time;
     }
     events.time[row] = time - origin;

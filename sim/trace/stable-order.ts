@@ -1,31 +1,64 @@
+/** The columns that put events in order. */
+export interface OrderColumns {
+  readonly launch: Uint32Array;
+  readonly time: Float64Array;
+  readonly rank: Uint16Array;
+  readonly actor: Uint32Array;
+}
+
 /**
- * Rows in ascending (major, minor) order, equal rows in their old order. Bottom-up merge sort on indices: n log n with
- * two index arrays and no comparator objects; one pass when the rows are sorted already, which a simulator's are.
+ * Rows in canonical order: by (launch, time, rank, actor), rows equal in all four in their old order. So the same
+ * events give the same trace in whatever order actors handed them in. One pass when rows come sorted by (launch, time),
+ * as a simulator's do; otherwise a merge sort on indices.
  */
-export function stableOrder(length: number, major: Uint32Array, minor: Float64Array): Uint32Array {
+export function canonicalOrder(columns: OrderColumns): Uint32Array {
+  const order = timeOrder(columns);
+  const { launch, time } = columns;
+  let begin = 0;
+  for (let end = 1; end <= order.length; end++) {
+    const x = order[begin]!;
+    const y = order[end]!;
+    if (end < order.length && launch[x] === launch[y] && time[x] === time[y]) continue;
+    if (end - begin > 1) sortTies(order.subarray(begin, end), columns);
+    begin = end;
+  }
+  return order;
+}
+
+/** Rows by (launch, time), equal rows in their old order. Bottom-up merge sort: two index arrays, no comparator. */
+export function timeOrder(columns: OrderColumns): Uint32Array {
+  const { launch, time } = columns;
+  const length = time.length;
   let from = new Uint32Array(length);
   for (let row = 0; row < length; row++) from[row] = row;
-  if (isSorted(length, major, minor)) return from;
+  if (isSorted(launch, time)) return from;
   let to = new Uint32Array(length);
   for (let width = 1; width < length; width *= 2) {
     for (let begin = 0; begin < length; begin += 2 * width) {
       const middle = Math.min(begin + width, length);
-      merge(from, to, begin, middle, Math.min(middle + width, length), major, minor);
+      merge(from, to, begin, middle, Math.min(middle + width, length), launch, time);
     }
     [from, to] = [to, from];
   }
   return from;
 }
 
-function isSorted(length: number, major: Uint32Array, minor: Float64Array): boolean {
-  for (let row = 1; row < length; row++) if (after(row - 1, row, major, minor)) return false;
+/** Sorts rows of one instant by (rank, actor); the row number, which is the order handed in, breaks ties. */
+function sortTies(rows: Uint32Array, { rank, actor }: OrderColumns): void {
+  rows.sort((x, y) => rank[x]! - rank[y]! || actor[x]! - actor[y]! || x - y);
+}
+
+function isSorted(launch: Uint32Array, time: Float64Array): boolean {
+  for (let row = 1; row < time.length; row++) {
+    if (after(row - 1, row, launch, time)) return false;
+  }
   return true;
 }
 
 /** True when row x belongs strictly after row y. */
-function after(x: number, y: number, major: Uint32Array, minor: Float64Array): boolean {
-  const high = (major[x] ?? 0) - (major[y] ?? 0);
-  return high > 0 || (high === 0 && (minor[x] ?? 0) > (minor[y] ?? 0));
+function after(x: number, y: number, launch: Uint32Array, time: Float64Array): boolean {
+  const launches = launch[x]! - launch[y]!;
+  return launches > 0 || (launches === 0 && time[x]! > time[y]!);
 }
 
 function merge(
@@ -34,15 +67,15 @@ function merge(
   begin: number,
   middle: number,
   end: number,
-  major: Uint32Array,
-  minor: Float64Array,
+  launch: Uint32Array,
+  time: Float64Array,
 ): void {
   let left = begin;
   let right = middle;
   for (let out = begin; out < end; out++) {
-    const x = from[left] ?? 0;
-    const y = from[right] ?? 0;
-    const takeRight = left >= middle || (right < end && after(x, y, major, minor));
+    const x = from[left]!;
+    const y = from[right]!;
+    const takeRight = left >= middle || (right < end && after(x, y, launch, time));
     to[out] = takeRight ? y : x;
     if (takeRight) right++;
     else left++;

@@ -57,7 +57,10 @@ export interface TraceHeader {
   /** Events lost to full rings, per rank; any non-zero count makes order monitors undecidable. */
   readonly lostEvents: readonly number[];
   /** Machine the trace was made on or simulates: name and free-form facts. */
-  readonly machine: { readonly name: string; readonly facts: Readonly<Record<string, string | number>> };
+  readonly machine: {
+    readonly name: string;
+    readonly facts: Readonly<Record<string, string | number>>;
+  };
   /** Wall time of each launch measured from outside (CUDA events), milliseconds; empty for the simulator. */
   readonly launchMs: readonly number[];
 }
@@ -66,3 +69,6 @@ export interface Trace {
   readonly header: TraceHeader;
   readonly events: EventColumns;
 }
+
+/** Version that this code writes and reads: the value of {@link TraceHeader.version}. */
+export const traceVersion = 1;

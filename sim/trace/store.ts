@@ -1,0 +1,46 @@
+import { readFile, writeFile } from 'node:fs/promises';
+
+import { decodeTrace as decode } from './decode.ts';
+import { encodeTrace } from './encode.ts';
+import { TraceError } from './errors.ts';
+import type { Trace } from './trace.ts';
+
+export { encodeTrace } from './encode.ts';
+
+/** Ending of trace file names. */
+export const traceExtension = '.ktrace.parquet';
+
+/**
+ * A trace from the bytes of a trace file.
+ * @throws {TraceError} when the bytes are no trace file of this version, or what they hold is not a legal trace.
+ */
+export function decodeTrace(bytes: Uint8Array): Promise<Trace> {
+  return decode('trace bytes', bytes);
+}
+
+/** Writes a trace file; the name should end in {@link traceExtension}. */
+export async function writeTrace(file: string, trace: Trace): Promise<void> {
+  await writeFile(file, encodeTrace(trace));
+}
+
+/**
+ * Reads a trace file.
+ * @throws {TraceError} when the file cannot be read or is not a trace of this version.
+ */
+export async function readTrace(file: string): Promise<Trace> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new TraceError(
+      {
+        where: file,
+        what: 'trace file',
+        expected: `a readable file (*${traceExtension})`,
+        got: error instanceof Error ? error.message : String(error),
+      },
+      { cause: error },
+    );
+  }
+  return decode(file, bytes);
+}
