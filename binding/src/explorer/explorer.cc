@@ -20,7 +20,7 @@ bool Explorer::run(Body body, void* argument, Choices& choices, uint64_t maxStep
   maxSteps_ = maxSteps;
   steps_ = 0;
   failed_ = false;
-  finished_ = arrived_ = 0;
+  finished_ = arrived_ = asleep_ = 0;
   memory.reset();
   waiters_.assign(memory.locations(), 0);
   runnable_ = count_ == 64 ? ~0ull : (1ull << count_) - 1;
@@ -103,11 +103,15 @@ void Explorer::awaitChange(uint32_t fiber) {
   memory.readNewest(fiber, false);
   for (const auto& [at, time] : wait.reads) waiters_[at] |= 1ull << fiber;
   runnable_ &= ~(1ull << fiber);
+  asleep_ |= 1ull << fiber;
   moveOn(fiber);
 }
 
 void Explorer::changed(Location at) {
-  runnable_ |= waiters_[at] & ~finished_;
+  // A fiber woken elsewhere may still be listed here, and may by now wait at a rendezvous: that is none of our business.
+  const uint64_t woken = waiters_[at] & asleep_;
+  runnable_ |= woken;
+  asleep_ &= ~woken;
   waiters_[at] = 0;
 }
 

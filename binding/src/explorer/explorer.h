@@ -73,6 +73,7 @@ class Explorer {
   Fiber main_;
   uint64_t runnable_ = 0;
   uint64_t finished_ = 0;
+  uint64_t asleep_ = 0;            ///< in awaitChange
   uint64_t arrived_ = 0;
   uint32_t current_ = 0;
   uint64_t steps_ = 0;

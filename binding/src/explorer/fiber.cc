@@ -48,7 +48,7 @@ void Fiber::reset(Entry entry, void* argument) {
   if (!stack_) stack_ = std::make_unique<std::byte[]>(kStackBytes);
   auto top = reinterpret_cast<uintptr_t>(stack_.get() + kStackBytes) & ~static_cast<uintptr_t>(15);
   // After the pops and the `ret` into kerneltwinEnterFiber the stack pointer is 16-byte aligned, as `call` wants it.
-  auto** frame = reinterpret_cast<void**>(top) - 8;
+  auto** frame = reinterpret_cast<void**>(top) - 7;
   frame[0] = nullptr;                              // r15
   frame[1] = nullptr;                              // r14
   frame[2] = argument;                             // r13
@@ -56,7 +56,6 @@ void Fiber::reset(Entry entry, void* argument) {
   frame[4] = nullptr;                              // rbx
   frame[5] = nullptr;                              // rbp
   frame[6] = reinterpret_cast<void*>(&kerneltwinEnterFiber);
-  frame[7] = nullptr;
   sp_ = frame;
 }
 

@@ -18,12 +18,15 @@ bool includes(Scope scope, ThreadPlace owner, ThreadPlace other) {
 Location Memory::allocate(uint32_t count) {
   const uint32_t first = count_;
   count_ += count;
+  initial_.resize(count_, 0);
   return static_cast<Location>(first);
 }
 
+void Memory::setInitial(Location at, uint64_t value) { initial_[at] = value; }
+
 void Memory::reset() {
   if (value_.size() != count_) {
-    value_.assign(count_, 0);
+    value_ = initial_;
     version_.assign(count_, 0);
     messages_.assign(count_, {});
     state_.assign(threads_, {});
@@ -35,7 +38,7 @@ void Memory::reset() {
     touched_.clear();
   }
   for (const Location at : touched_) {
-    value_[at] = 0;
+    value_[at] = initial_[at];
     version_[at] = 0;
     messages_[at].clear();
   }
@@ -73,7 +76,7 @@ bool Memory::stronglyOrdered(const Thread& reader, Scope scope, const Message& m
 uint64_t Memory::readAt(uint32_t thread, Location at, Time time, Order order, Scope scope) {
   Thread& t = state_[thread];
   t.current[at] = std::max(t.current[at], time);
-  if (time == 0) return 0;
+  if (time == 0) return initial_[at];
   const Message& message = messages_[at][time - 1];
   if (message.view >= 0 && stronglyOrdered(t, scope, message)) {
     const Time* view = views_.data() + message.view;

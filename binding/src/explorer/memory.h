@@ -10,6 +10,7 @@
 // Payload (tiles, rows) is plain memory: a read that is not ordered after the last write is a data race, reported at once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -43,7 +44,10 @@ class Memory {
   /// Reserves `count` locations and returns the first. All are reserved before the first `reset`.
   Location allocate(uint32_t count);
 
-  /// Back to the initial state: every location holds zero and every thread has seen that.
+  /// Value a location holds at the start; zero unless set.
+  void setInitial(Location at, uint64_t value);
+
+  /// Back to the initial state, which every thread has seen.
   void reset();
 
   void place(uint32_t thread, ThreadPlace where) { state_[thread].where = where; }
@@ -107,9 +111,10 @@ class Memory {
   Model model_;
   uint32_t threads_;
   uint32_t count_ = 0;
+  std::vector<uint64_t> initial_;
   std::vector<uint64_t> value_;
   std::vector<Time> version_;
-  std::vector<std::vector<Message>> messages_;  ///< time t is messages_[at][t - 1]; time 0 is the initial zero
+  std::vector<std::vector<Message>> messages_;  ///< time t is messages_[at][t - 1]; time 0 is the initial value
   std::vector<Location> touched_;               ///< locations to clear on reset
   std::vector<Time> views_;
   size_t viewsUsed_ = 0;

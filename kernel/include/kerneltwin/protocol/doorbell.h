@@ -20,6 +20,11 @@ struct Mailboxes {
   uint32_t* status;     ///< [processor]
 };
 
+/// Status words before the first launch. Eager: doorbell 0 counts as taken, so every mailbox is free. Lazy: not free until the
+/// processor says so after its share of the dispatch, or the scheduler would commit tasks to blocks that still copy rows
+/// while others idle.
+KT_HD uint32_t initialStatus(bool eager) { return eager ? 0u : 0xffffffffu; }
+
 /// Rings a processor. Release: whatever made the task ready happens before the processor reads its inputs.
 template <class M>
 KT_HD void ringDoorbell(M& mem, const Mailboxes& box, uint32_t processor, Doorbell d) {
@@ -46,6 +51,22 @@ KT_HD void publishStatus(M& mem, const Mailboxes& box, uint32_t processor, uint3
 template <class M>
 KT_HD uint32_t readStatus(M& mem, const Mailboxes& box, uint32_t processor) {
   return mem.template load<Order::Relaxed, Scope::Device>(&box.status[processor]);
+}
+
+/// The last sequence rung, for a scheduler that starts a launch.
+template <class M>
+KT_HD uint32_t lastRung(M& mem, const Mailboxes& box, uint32_t processor) {
+  return unpackDoorbell(mem.template load<Order::Relaxed, Scope::Device>(&box.doorbells[processor * kDoorbellStride])).sequence;
+}
+
+/// A processor's first word of a launch: returns the sequence of the last doorbell it took (the previous launch's exit). Lazy
+/// processors free their mailbox here; eager ones did so when they took that doorbell.
+template <class M>
+KT_HD uint32_t openMailbox(M& mem, const Mailboxes& box, uint32_t processor, bool eager) {
+  const uint32_t status = readStatus(mem, box, processor);
+  if (eager) return status;
+  publishStatus(mem, box, processor, nextSequence(status));
+  return nextSequence(status);
 }
 
 }  // namespace kerneltwin

@@ -54,7 +54,7 @@ KT_HD void finishGemm0(M& mem, T& trace, const ProcessorState& st, uint32_t inde
 template <class M, class B, class T, class Execute>
 KT_HD void runProcessor(M& mem, B& block, T& trace, const ProcessorState& st, Execute&& execute) {
   uint32_t last = 0;
-  if (block.leader()) last = readStatus(mem, st.mailboxes, st.index);
+  if (block.leader()) last = openMailbox(mem, st.mailboxes, st.index, st.eager);
   for (;;) {
     Doorbell bell = {0, 0, true};
     uint32_t rows = 0;
@@ -82,7 +82,7 @@ KT_HD void runProcessor(M& mem, B& block, T& trace, const ProcessorState& st, Ex
   }
   if (block.leader()) {
     trace.record(EventKind::Exit, 0, static_cast<uint32_t>(mem.abortCode()), last);
-    publishStatus(mem, st.mailboxes, st.index, last);
+    if (st.eager) publishStatus(mem, st.mailboxes, st.index, last);
   }
 }
 

@@ -47,13 +47,13 @@ struct SchedulerRun {
   uint32_t emptySweeps = 0;
 };
 
-/// Adopts the sequences the last launch left: every mailbox is free between launches.
+/// Adopts the sequences the last launch left.
 template <class M, class W>
 KT_HD void adoptMailboxes(M& mem, W& warp, const SchedulerState& st) {
   for (uint32_t base = 0; base < st.processors; base += kLanes) {
     warp.each([&](uint32_t lane) {
       const uint32_t p = base + lane;
-      if (p < st.processors) st.slotState[p] = readStatus(mem, st.mailboxes, p) << 1;
+      if (p < st.processors) st.slotState[p] = lastRung(mem, st.mailboxes, p) << 1;
     });
   }
   warp.sync();

@@ -1,6 +1,7 @@
 // Sending: who signals a dispatch cell, and the signal of a GEMM1 tile.
 //
 // Transport policy `X`, called by one thread after its block's payload stores are ordered before it:
+//   void beforeCellSignal(T& trace, dest, slot, rows)          records the put that deliverCell is about to make, if it makes one
 //   void deliverCell(M&, dest, slot, rows, flag, word)         dispatch cell (this rank, slot) of rank `dest`
 //   void deliverTile(M&, dest, slot, RowSpan, col, flag, word) one column tile of a row block of the combine round;
 //                                                              `slot` is the expert's slot on this rank
@@ -40,6 +41,7 @@ KT_HD void signalCell(M& mem, X& transport, T& trace, const DispatchState& st, u
   const ExpertHome home = st.placement.home(expert);
   const uint32_t rows = st.ownRows[expert];
   const uint32_t flag = dispatchFlag(s, st.rank, home.slot);
+  transport.beforeCellSignal(trace, home.rank, home.slot, rows);
   trace.record(EventKind::SignalSent, home.rank, flag, packSignalArg(rows, epochState(st.epoch)));
   transport.deliverCell(mem, home.rank, home.slot, rows, flag,
                         packSignal({epochState(st.epoch), rows, st.rowTilesTo[home.rank]}));
