@@ -1,0 +1,231 @@
+import type { CheckReport, MonitorResult } from '../check/check-trace.ts';
+import type { Comparison } from '../compare/compare.ts';
+import { figures } from '../compare/figures.ts';
+import type { Scenario } from '../moe/scenario.ts';
+import type { Half } from './half.ts';
+import { type Cell, cell, escapeHtml, table } from './html.ts';
+import { pageStyle } from './page-style.ts';
+import { errorText, figureText, timeText } from './units.ts';
+
+/** A half with its check report. */
+export interface JudgedHalf {
+  readonly half: Half;
+  readonly check: CheckReport;
+}
+
+/** Everything a report shows. */
+export interface ReportContent {
+  readonly scenario: Scenario;
+  readonly simulated: JudgedHalf;
+  readonly measured: JudgedHalf | null;
+  readonly comparison: Comparison | null;
+  /** Why there is no measured half; empty where there is one. */
+  readonly missing: string;
+}
+
+/** A figure as SVG text and what it shows. */
+export interface PageFigure {
+  readonly svg: string;
+  readonly caption: string;
+}
+
+/** The report as one self-contained HTML page: no script, no request, readable in light and dark. */
+export function reportPage(content: ReportContent, pictures: readonly PageFigure[]): string {
+  const { scenario } = content;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>kerneltwin: ${escapeHtml(scenario.name)}</title>
+<style>${pageStyle()}</style>
+</head>
+<body><main>
+<h1>${escapeHtml(scenario.name)}</h1>
+<p class="muted">${escapeHtml(scenario.description || worldLine(scenario))}</p>
+${banner(content)}
+${cards(content)}
+<h2>Simulator against GPU</h2>
+${launchesLine(content)}
+${figuresTable(content)}
+${workMismatches(content.comparison)}
+<h2>Pictures</h2>
+${pictures.map(({ svg, caption }) => picture(svg, caption)).join('\n')}
+<h2>Checks</h2>
+<p class="muted">Every invariant by its ID. Undecided means that the trace cannot show it; it does not count as held.</p>
+${checksTable(content)}
+${violations(content)}
+<h2>Where this comes from</h2>
+${provenance(content)}
+<details><summary>Scenario</summary><pre>${escapeHtml(JSON.stringify(scenario, null, 2))}</pre></details>
+</main></body>
+</html>
+`;
+}
+
+/** One line that says which world a scenario describes. */
+export function worldLine({ world, model }: Scenario): string {
+  const most = Math.max(...model.tokens);
+  const gpus = `${world.gpus} ${world.machine.toUpperCase()}`;
+  return (
+    `${world.ranks} rank${world.ranks === 1 ? '' : 's'} on ${gpus}, ${most} tokens a rank, ` +
+    `H ${model.hidden}, I ${model.intermediate}, ${model.experts} experts, top-${model.topK}`
+  );
+}
+
+function banner({ missing, comparison }: ReportContent): string {
+  if (missing !== '') return `<div class="banner">${escapeHtml(missing)}</div>`;
+  if (comparison === null || comparison.taskSets.matched) return '';
+  const count = comparison.taskSets.mismatchCount;
+  return `<div class="banner bad">The two halves did not do the same work: ${count} differences.</div>`;
+}
+
+function cards(content: ReportContent): string {
+  const { simulated, measured, comparison } = content;
+  const items: (readonly [string, string, string])[] = [];
+  const makespan = comparison?.errors.find((figure) => figure.id === 'makespan');
+  items.push([
+    'makespan, simulated',
+    timeText(simulated.half.metrics.makespanNs.median),
+    `median of ${simulated.half.metrics.launches.length} launches`,
+  ]);
+  if (measured !== null) {
+    items.push([
+      'makespan, measured',
+      timeText(measured.half.metrics.makespanNs.median),
+      `median of ${measured.half.metrics.launches.length} launches`,
+    ]);
+  }
+  if (typeof makespan?.error === 'number')
+    items.push(['makespan error', errorText(makespan.error), '']);
+  for (const judged of [simulated, measured]) {
+    if (judged === null) continue;
+    items.push([`checks, ${judged.half.label}`, verdictLine(judged.check), '']);
+  }
+  if (comparison !== null) {
+    const { matched, tasks } = comparison.taskSets;
+    items.push(['work', matched ? 'same' : 'different', `${tasks} tasks`]);
+  }
+  const html = items.map(
+    ([name, value, note]) =>
+      `<div class="card"><span>${escapeHtml(name)}</span><b>${escapeHtml(value)}</b><span>${escapeHtml(note)}</span></div>`,
+  );
+  return `<div class="cards">${html.join('\n')}</div>`;
+}
+
+/** `23 held, 2 undecided` and, where there are any, violations first. */
+export function verdictLine(check: CheckReport): string {
+  const count = (verdict: MonitorResult['verdict']): number =>
+    check.monitors.filter((monitor) => monitor.verdict === verdict).length;
+  const parts = (['violated', 'held', 'undecided'] as const)
+    .map((verdict) => [count(verdict), verdict] as const)
+    .filter(([number]) => number > 0)
+    .map(([number, verdict]) => `${number} ${verdict}`);
+  return parts.join(', ');
+}
+
+function launchesLine({ simulated, comparison }: ReportContent): string {
+  const { launches, skippedWarmUp } = comparison ?? simulated.half.metrics;
+  const skipped = skippedWarmUp ? '; the first launch, a warm-up, is left out' : '';
+  const text = `Figures are over launch ${launches.join(', ')}${skipped}. Error is (simulated \u2212 measured) / measured.`;
+  return `<p class="muted">${escapeHtml(text)}</p>`;
+}
+
+function figuresTable({ simulated, comparison }: ReportContent): string {
+  if (comparison === null) {
+    const rows = figures(simulated.half.metrics).map(({ title, unit, value }) => [
+      cell(title),
+      cell(figureText(value, unit), 'num'),
+    ]);
+    return table(['figure', 'simulated'], rows);
+  }
+  const rows = comparison.errors.map(({ title, unit, simulated: ours, measured, error }) => [
+    cell(title),
+    cell(figureText(ours, unit), 'num'),
+    cell(figureText(measured, unit), 'num'),
+    cell(error === null ? '\u2013' : errorText(error), 'num'),
+  ]);
+  return table(['figure', 'simulated', 'measured', 'error'], rows);
+}
+
+function workMismatches(comparison: Comparison | null): string {
+  if (comparison === null || comparison.taskSets.matched) return '';
+  const { mismatches, mismatchCount } = comparison.taskSets;
+  const rows = mismatches.map(({ launch, rank, message }) => [
+    cell(String(launch), 'num'),
+    cell(String(rank), 'num'),
+    cell(message),
+  ]);
+  const more = `<p class="muted">${mismatches.length} of ${mismatchCount} differences.</p>`;
+  return `<h2>Work that differs</h2>${table(['launch', 'rank', 'difference'], rows)}${more}`;
+}
+
+function picture(svg: string, caption: string): string {
+  return `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+}
+
+function checksTable({ simulated, measured }: ReportContent): string {
+  const theirs = new Map(measured?.check.monitors.map((monitor) => [monitor.id, monitor]));
+  const rows = simulated.check.monitors.map((monitor) => {
+    const cells = [cell(monitor.id), cell(monitor.title), verdict(monitor)];
+    const other = theirs.get(monitor.id);
+    return measured === null ? cells : [...cells, other ? verdict(other) : cell('not run')];
+  });
+  const head = ['ID', 'invariant', 'simulator', ...(measured === null ? [] : ['GPU'])];
+  return table(head, rows);
+}
+
+function verdict(monitor: MonitorResult): Cell {
+  const reason = monitor.reason ? `: ${monitor.reason}` : '';
+  return cell(`${monitor.verdict}${reason}`, monitor.verdict);
+}
+
+function violations({ simulated, measured }: ReportContent): string {
+  const rows = [simulated, measured].flatMap((judged) =>
+    (judged?.check.monitors ?? []).flatMap((monitor) =>
+      monitor.violations.map((violation) => [
+        cell(judged?.half.label ?? ''),
+        cell(violation.id),
+        cell(String(violation.launch), 'num'),
+        cell(timeText(violation.timeNs), 'num'),
+        cell(`rank ${violation.rank}: ${violation.actors.join(', ')}`),
+        cell(violation.message),
+      ]),
+    ),
+  );
+  if (rows.length === 0) return '';
+  const head = ['half', 'ID', 'launch', 'time', 'actors', 'what happened'];
+  return `<h2>Violations</h2>${table(head, rows)}`;
+}
+
+function provenance({ simulated, measured }: ReportContent): string {
+  const halves = [simulated, measured].filter((judged) => judged !== null);
+  const row = (name: string, value: (judged: JudgedHalf) => string): Cell[] => [
+    cell(name),
+    ...halves.map((judged) => cell(value(judged))),
+  ];
+  const header = (judged: JudgedHalf): JudgedHalf['half']['trace']['header'] =>
+    judged.half.trace.header;
+  return table(
+    ['', ...halves.map((judged) => judged.half.label)],
+    [
+      row('producer', (one) => `${header(one).producer.name} ${header(one).producer.version}`),
+      row('producer hash', (one) => header(one).producer.hash),
+      row('scenario hash', (one) => header(one).scenarioHash),
+      row('seed', (one) => String(header(one).seed)),
+      row('policy', (one) => `${header(one).policy}, ${header(one).readiness} readiness`),
+      row('machine', (one) => header(one).machine.name),
+      row('blocks a rank', (one) =>
+        header(one)
+          .ranks.map((rank) => rank.blocks)
+          .join(', '),
+      ),
+      row('events', (one) => String(one.half.trace.events.time.length)),
+      row('lost events', (one) => String(header(one).lostEvents.reduce((a, b) => a + b, 0))),
+      row('clock', (one) => {
+        const { method, residualNs } = header(one).clock;
+        return `${method}; residual ${residualNs.sameRank} ns on a rank, ${residualNs.crossRank} ns across`;
+      }),
+    ],
+  );
+}
