@@ -13,7 +13,7 @@ const arrows = {
   check: ['trace', 'moe'],
   compare: ['trace', 'moe', 'check'],
   report: ['trace', 'moe', 'check', 'compare'],
-  gpu: ['moe', 'machine', 'trace'],
+  gpu: ['engine', 'machine', 'moe', 'trace'],
 };
 
 const folderRules = Object.entries(arrows).map(([folder, allowed]) => ({
@@ -47,6 +47,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^(sim|kernel|binding)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: '@types/' },
+    },
+    {
+      name: 'binding-is-thin',
+      comment: 'binding/ loads the addon and knows nothing of the simulator.',
+      severity: 'error',
+      from: { path: '^binding/' },
+      to: { path: '^sim/' },
     },
     {
       name: 'library-not-to-tests',

@@ -1,4 +1,5 @@
-import { EventKind, signalRowBits } from '../trace/generated/events.ts';
+import { signalRows } from '../trace/analysis/fields.ts';
+import { EventKind } from '../trace/generated/events.ts';
 import type { EventKindCode, Trace } from '../trace/trace.ts';
 import { type Distribution, distribution } from './distribution.ts';
 import type { LaunchRows } from './launches.ts';
@@ -65,7 +66,7 @@ function signalFlights(trace: Trace, launches: readonly LaunchRows[]): Distribut
     const sent = new Map<number, number>();
     const seen = new Map<number, number>();
     for (let row = rows.begin; row < rows.end; row++) {
-      if (((b[row] ?? 0) & ((1 << signalRowBits) - 1)) === 0) continue;
+      if (signalRows(b[row] ?? 0) === 0) continue;
       const into =
         kind[row] === EventKind.SignalSent
           ? { at: sent, rank: aux[row] ?? 0 }

@@ -1,8 +1,9 @@
 import { dispatchFlags, gemm0Cols, rowBlocks } from '../moe/layout.ts';
-import { EventKind, signalRowBits, warpsPerActorBlock } from '../trace/generated/events.ts';
+import { readyCount, signalRows } from '../trace/analysis/fields.ts';
+import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { LaunchRows } from './launches.ts';
-import { type OpName, opName, readyCount } from './task-spans.ts';
+import { type OpName, opName } from './task-spans.ts';
 import type { World } from './world.ts';
 
 /**
@@ -184,7 +185,7 @@ function signalObserved(
 
 /** Tasks that become ready when the signal is observed. */
 function tasksOfSignal(world: World, flag: number, packed: number): number {
-  const rows = packed & ((1 << signalRowBits) - 1);
+  const rows = signalRows(packed);
   if (rows === 0) return 0;
   if (flag >= dispatchFlags(world.shape)) return 1;
   return rowBlocks(world.shape, rows) * gemm0Cols(world.shape);

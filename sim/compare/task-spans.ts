@@ -1,5 +1,6 @@
 import { gemm0Tasks, gemm1Tasks } from '../moe/layout.ts';
-import { EventKind, readyCountBits, warpsPerActorBlock } from '../trace/generated/events.ts';
+import { readyCount } from '../trace/analysis/fields.ts';
+import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { LaunchRows } from './launches.ts';
 import type { World } from './world.ts';
@@ -73,11 +74,6 @@ export function taskSpans(trace: Trace, world: World, rows: LaunchRows): readonl
     }
   }
   return spans;
-}
-
-/** Tasks published by a TasksReady event. */
-export function readyCount(b: number): number {
-  return b & ((1 << readyCountBits) - 1);
 }
 
 /** One number for a (rank, 32-bit value) pair; exact below 2^53. */

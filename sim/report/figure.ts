@@ -79,5 +79,6 @@ export function round(value: number): number {
 
 /** Width of a label in pixels, guessed from above: figures are drawn where no font can be measured. */
 function textWidth(label: string): number {
-  return [...label].reduce((sum, letter) => sum + (/[A-Z0-9]/.test(letter) ? 8.6 : 6.4), 0);
+  const capitals = label.replaceAll(/[^A-Z0-9]/g, '').length;
+  return 6.4 * label.length + 2.2 * capitals;
 }

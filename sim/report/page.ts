@@ -96,8 +96,9 @@ function cards(content: ReportContent): string {
       `median of ${measured.half.metrics.launches.length} launches`,
     ]);
   }
-  if (typeof makespan?.error === 'number')
+  if (typeof makespan?.error === 'number') {
     items.push(['makespan error', errorText(makespan.error), '']);
+  }
   for (const judged of [simulated, measured]) {
     if (judged === null) continue;
     items.push([`checks, ${judged.half.label}`, verdictLine(judged.check), '']);
