@@ -6,8 +6,6 @@
 /** ln 2 in two parts: the high one has 21 trailing zero bits, so its product with an exponent is exact. */
 const ln2High = 6.9314718036912381649e-1;
 const ln2Low = 1.90821492927058770002e-10;
-const log2e = 1.442695040888963387;
-const sqrtHalf = 0.7071067811865475244;
 const two54 = 18014398509481984;
 const two70 = 1180591620717411303424;
 
@@ -50,7 +48,7 @@ function expSum(x: number, rest: number): number {
   if (Number.isNaN(x)) return x;
   if (x > 709.79) return Number.POSITIVE_INFINITY;
   if (x < -745.14) return 0;
-  const k = Math.round(x * log2e);
+  const k = Math.round(x * Math.LOG2E);
   const high = x - k * ln2High;
   const low = k * ln2Low - rest;
   const r = high - low;
@@ -95,7 +93,7 @@ function split(x: number): { mantissa: number; exponent: number } {
   let exponent = (high >>> 20) - 1022 - (normal === x ? 0 : 54);
   bits.setUint32(0, (high & 0xfffff) | 0x3fe00000);
   let mantissa = bits.getFloat64(0);
-  if (mantissa < sqrtHalf) {
+  if (mantissa < Math.SQRT1_2) {
     mantissa *= 2;
     exponent -= 1;
   }
