@@ -83,6 +83,14 @@ function checkWorld(s: Scenario, report: Report): void {
       `${ranks} numbers (one for each rank) that sum to model.experts = ${s.model.experts}`,
     );
   }
+  if (expertsPerRank.includes(0)) {
+    // Dispatch signals are what keeps ranks within one launch of each other, and four epoch states tell no more apart.
+    report(
+      s.model.experts < ranks ? ['model', 'experts'] : ['world', 'expertsPerRank'],
+      'at least one expert for each rank (a rank without experts is sent no signal, so nothing ' +
+        'would hold it within one launch of its peers)',
+    );
+  }
   if (s.model.tokens.length !== ranks) {
     report(['model', 'tokens'], `${ranks} numbers (one for each rank)`);
   }

@@ -57,7 +57,7 @@ const world = mapping({
   expertsPerRank: z
     .array(count(0), { error: 'a list of integers, one for each rank' })
     .optional()
-    .describe('Experts held by each rank; zero is legal. Default: an even split.'),
+    .describe('Experts held by each rank, at least one. Default: an even split.'),
   transport: oneOf(['direct', 'put'])
     .default('direct')
     .describe('Stores through mapped peer memory, or put-with-signal from staging buffers.'),

@@ -32,7 +32,7 @@ export interface World {
   readonly machine: string;
   /** Blocks per rank including the OS block; null: as many as fit, shared evenly by the ranks of a GPU. */
   readonly blocks: number | null;
-  /** Experts held by each rank; sums to `model.experts`. */
+  /** Experts held by each rank, at least one; sums to `model.experts`. */
   readonly expertsPerRank: readonly number[];
   /** Direct stores through mapped peer memory, or put-with-signal from staging buffers. */
   readonly transport: 'direct' | 'put';

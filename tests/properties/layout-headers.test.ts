@@ -125,5 +125,7 @@ test("every layout and packet function answers as the kernel's header of the sam
   const output = execFileSync(probe, { input: input.join('\n'), encoding: 'utf8' });
   const lines = output.trim().split('\n');
   expect(lines.length).toBe(sample.length);
-  sample.forEach((c, n) => expect(answers(c).join(' '), JSON.stringify(c)).toBe(lines[n]));
+  sample.forEach((c, n) => {
+    expect({ c, line: answers(c).join(' ') }).toEqual({ c, line: lines[n] });
+  });
 });

@@ -139,6 +139,14 @@ describe('values that do not fit each other are reported too', () => {
       ],
     ],
     [
+      3,
+      '  expertsPerRank: [4, 0]',
+      [
+        '3:3: world.expertsPerRank: expected at least one expert for each rank (a rank without ' +
+          'experts is sent no signal, so nothing would hold it within one launch of its peers), got [4,0]',
+      ],
+    ],
+    [
       5,
       '  tokens: [1, 2, 3]',
       ['5:3: model.tokens: expected 2 numbers (one for each rank), got [1,2,3]'],
@@ -272,4 +280,14 @@ describe('a wrong override is reported as --set', () => {
       'a/b.yaml:9:3: model.topK: expected an integer from 1 to 8, got 9',
     ]);
   });
+});
+
+test('more ranks than experts are refused at the number of experts', () => {
+  const text =
+    'world: { ranks: 3 }\nmodel: { tokens: 1, hidden: 64, intermediate: 64, experts: 2, topK: 1 }';
+  expect(problemsOf(() => parseScenario(text, 'c.yaml'))).toEqual([
+    expect.stringMatching(
+      /^c\.yaml:2:\d+: model\.experts: expected at least one expert for each rank /,
+    ),
+  ]);
 });

@@ -54,7 +54,7 @@ describe('a scenario', () => {
 name: full
 description: everything given
 world:
-  { ranks: 3, gpus: 1, machine: a100, blocks: 9, expertsPerRank: [0, 5, 1], transport: put }
+  { ranks: 3, gpus: 1, machine: a100, blocks: 9, expertsPerRank: [1, 4, 1], transport: put }
 model:
   tokens: [4, 0, 9]
   hidden: 128
@@ -80,7 +80,7 @@ seed: 4294967295
       gpus: 1,
       machine: 'a100',
       blocks: 9,
-      expertsPerRank: [0, 5, 1],
+      expertsPerRank: [1, 4, 1],
       transport: 'put',
     });
     expect(s.model.tokens).toEqual([4, 0, 9]);
