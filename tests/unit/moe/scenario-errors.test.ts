@@ -275,6 +275,12 @@ describe('a wrong override is reported as --set', () => {
     );
   });
 
+  test('the last override that set a value is the one named', () => {
+    expect(
+      problems(0, '', { routing: '{ kind: silent, from: 0, to: 1 }', 'routing.to': '5' }),
+    ).toEqual(['--set routing.to: routing.to: expected a rank under world.ranks = 2, got 5']);
+  });
+
   test('what the file itself has wrong stays at its line', () => {
     expect(problems(9, '  topK: 9', { seed: '1' })).toEqual([
       'a/b.yaml:9:3: model.topK: expected an integer from 1 to 8, got 9',
