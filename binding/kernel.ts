@@ -77,6 +77,8 @@ export type Tensor = 'x' | 'wg' | 'w1' | 'b1' | 'w2' | 'b2' | 'out' | 'choices' 
 export interface LaunchOptions {
   /** Tokens of this rank in this launch. */
   readonly tokens: number;
+  /** Rows this rank may keep for one expert; 0: the shape's capacity. */
+  readonly capacity: number;
   /** Barrier over all ranks first, so that launches start together. Collective. */
   readonly aligned: boolean;
   /** Fill the output with a pattern the kernel never writes; check() counts what is left. */

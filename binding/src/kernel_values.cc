@@ -102,6 +102,7 @@ kt_launch_options toLaunchOptions(const Napi::Value& value) {
   kt_launch_options o{};
   o.struct_size = sizeof o;
   o.tokens = toUint32(object.Get("tokens"), "options.tokens");
+  o.capacity = toUint32(object.Get("capacity"), "options.capacity");
   o.flags = flag("aligned", KT_LAUNCH_ALIGNED) | flag("poisonOutput", KT_LAUNCH_POISON_OUTPUT) |
             flag("poisonBuffers", KT_LAUNCH_POISON_BUFFERS);
   return o;

@@ -1,0 +1,59 @@
+import type { WorldOptions } from '../../binding/index.ts';
+import { type Shape, shapeOf } from '../moe/layout.ts';
+import { placementOf } from '../moe/placement.ts';
+import type { Scenario } from '../moe/scenario.ts';
+import { taskCounts } from '../moe/task-set.ts';
+import { GpuRunError } from './errors.ts';
+
+/** Scheduling policy built into the kernel's scheduler. */
+export const kernelPolicy = 'fifo';
+
+/** Most records a ring may hold: 16 bytes each, one ring an actor. */
+const maxRecords = 1 << 21;
+
+/** A scenario's world as the kernel library takes it. Throws UNSUPPORTED for what only the simulator can do. */
+export function worldOptionsOf(
+  s: Scenario,
+  rows: readonly (readonly (readonly number[])[])[],
+  deadlineNs: bigint,
+): WorldOptions {
+  if (s.policy !== kernelPolicy) {
+    throw new GpuRunError(
+      'UNSUPPORTED',
+      `${s.name}: policy: expected '${kernelPolicy}', the policy of the kernel's scheduler, got '${s.policy}'`,
+    );
+  }
+  const shape = shapeOf(s);
+  return {
+    shape,
+    placement: placementOf(s).base,
+    blocks: s.world.blocks ?? 0,
+    transport: s.world.transport,
+    readiness: s.readiness,
+    activation: s.model.activation,
+    renormalise: s.model.renormalise,
+    bias: s.model.bias,
+    gate: 'topK',
+    traceRecords: ringRecords(shape, s, rows),
+    deadlineNs,
+  };
+}
+
+/**
+ * Records that hold the busiest actor of any launch: the scheduler records a commit, a status and at most one sweep a
+ * task, a processor that ran every task about seven records each, a gate and dispatch share a few per expert.
+ */
+function ringRecords(
+  shape: Shape,
+  s: Scenario,
+  rows: readonly (readonly (readonly number[])[])[],
+): number {
+  const placement = placementOf(s);
+  let tasks = 0;
+  for (const launch of rows) {
+    for (let rank = 0; rank < shape.ranks; rank++) {
+      tasks = Math.max(tasks, taskCounts(shape, placement, launch, rank).total);
+    }
+  }
+  return Math.min(maxRecords, 7 * tasks + 8 * shape.ranks * shape.slots + 4 * shape.experts + 256);
+}
