@@ -3,6 +3,9 @@
 
 #if defined(__CUDACC__)
 #define KT_HD __host__ __device__ __forceinline__
+/// Unrolls the loop that follows on the device, where an array indexed by its counter would otherwise live in local memory.
+#define KT_UNROLL _Pragma("unroll")
 #else
 #define KT_HD inline
+#define KT_UNROLL
 #endif

@@ -83,12 +83,14 @@ template <class M, class W, class T>
 KT_HD void sweepStatus(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run) {
   for (uint32_t base = 0; base < st.processors; base += kSweepBatches * kLanes) {
     typename W::template Var<uint32_t> seen[kSweepBatches];
+    KT_UNROLL
     for (uint32_t j = 0; j < kSweepBatches; ++j) {
       warp.each([&](uint32_t lane) {
         const uint32_t p = base + j * kLanes + lane;
         seen[j][lane] = p < st.processors ? readStatus(mem, st.mailboxes, p) : 0;
       });
     }
+    KT_UNROLL
     for (uint32_t j = 0; j < kSweepBatches; ++j) {
       const uint32_t freed = warp.ballot([&](uint32_t lane) {
         const uint32_t p = base + j * kLanes + lane;

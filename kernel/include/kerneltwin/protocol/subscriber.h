@@ -19,7 +19,7 @@ struct WatchChunk {
 /// Chunks a watch list must hold in the worst case, for one subscriber that owns every flag.
 KT_HD uint32_t watchListCapacity(const Shape& s) {
   const uint64_t combine = sentRowBlocks(s) * gemm1Cols(s) / kLanes + s.experts;
-  return ceilDiv(dispatchFlags(s), kLanes) + static_cast<uint32_t>(combine);
+  return s.ranks * ceilDiv(s.slots, kLanes) + static_cast<uint32_t>(combine);
 }
 
 /// What a subscriber knows and owns.
@@ -156,18 +156,21 @@ KT_HD void pollChunks(M& mem, W& warp, T& trace, SubscriberState& st, uint32_t c
   typename W::template Var<uint64_t> word[kPollChunks];
   uint32_t fresh[kPollChunks];
   uint32_t any = 0;
+  KT_UNROLL
   for (uint32_t j = 0; j < kPollChunks; ++j) {
     warp.each([&](uint32_t lane) {
       const bool awaited = c + j < st.watched && (st.watch[c + j].pending >> lane & 1);
       word[j][lane] = awaited ? mem.template load<Order::Relaxed, Scope::System>(&st.flags[st.watch[c + j].first + lane]) : 0;
     });
   }
+  KT_UNROLL
   for (uint32_t j = 0; j < kPollChunks; ++j) {
     fresh[j] = warp.ballot([&](uint32_t lane) { return isFresh(word[j][lane], c + j >= st.dispatchChunks, st.epoch); });
     any |= fresh[j];
   }
   if (any == 0) return;
   mem.template fence<Order::Acquire, Scope::System>();
+  KT_UNROLL
   for (uint32_t j = 0; j < kPollChunks; ++j) {
     if (fresh[j] == 0) continue;
     typename W::template Var<Find> find;
