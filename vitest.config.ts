@@ -3,7 +3,8 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    testTimeout: 30_000,
+    setupFiles: ['tests/support/fast-check-setup.ts'],
+    testTimeout: process.env['KERNELTWIN_RUNS'] === undefined ? 30_000 : 0,
     hookTimeout: 30_000,
     pool: 'threads',
     coverage: { include: ['sim/**/*.ts'], exclude: ['**/generated/**'] },

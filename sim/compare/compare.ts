@@ -1,6 +1,6 @@
-import type { Trace } from '../trace/trace.ts';
+import type { Trace, TraceHeader } from '../trace/trace.ts';
 import { figures } from './figures.ts';
-import { judgedLaunches } from './launches.ts';
+import { judgedLaunches, type LaunchRows, launchRows } from './launches.ts';
 import { type TraceMetrics, traceMetrics } from './metrics.ts';
 import { matchTaskSets, type TaskSetMatch } from './task-sets.ts';
 
@@ -18,9 +18,11 @@ export interface FigureError {
 /** The simulator against the GPU on one scenario. */
 export interface Comparison {
   readonly scenarioHash: string;
-  /** Launches the figures are taken from: held by both traces, without a warm-up launch. */
+  /** Launches of the scenario, from 0, that the figures are taken from: held by both, without a recorded warm-up. */
   readonly launches: readonly number[];
   readonly skippedWarmUp: boolean;
+  /** Settings in which the halves differ, so that their figures differ for that reason too; best is none. */
+  readonly settings: readonly string[];
   readonly taskSets: TaskSetMatch;
   readonly simulated: TraceMetrics;
   readonly measured: TraceMetrics;
@@ -46,13 +48,15 @@ export function compareTraces(simulated: Trace, measured: Trace): Comparison {
         `${simulated.header.scenarioHash} (simulated), got ${measured.header.scenarioHash} (measured)`,
     );
   }
-  const ours = judgedLaunches(simulated);
-  const theirs = judgedLaunches(measured);
-  const held = new Set(theirs.launches.map((rows) => rows.launch));
-  const launches = ours.launches.map((rows) => rows.launch).filter((launch) => held.has(launch));
+  const judged = judgedLaunches(measured);
+  const held = new Set(launchRows(simulated).map((rows) => rows.position));
+  const launches = judged.launches
+    .map((rows) => rows.position)
+    .filter((position) => held.has(position));
   if (launches.length === 0) {
     throw new ComparisonError(
-      `the traces have no launch in common: simulated ${list(ours)}, measured ${list(theirs)}`,
+      `the traces have no launch of the scenario in common: ` +
+        `simulated ${list(launchRows(simulated))}, measured ${list(judged.launches)}`,
     );
   }
   const chosen = new Set(launches);
@@ -61,7 +65,8 @@ export function compareTraces(simulated: Trace, measured: Trace): Comparison {
   return {
     scenarioHash: simulated.header.scenarioHash,
     launches,
-    skippedWarmUp: ours.skippedWarmUp || theirs.skippedWarmUp,
+    skippedWarmUp: judged.skippedWarmUp,
+    settings: differingSettings(simulated.header, measured.header),
     taskSets: matchTaskSets(simulated, measured),
     simulated: left,
     measured: right,
@@ -80,6 +85,19 @@ export function figureErrors(simulated: TraceMetrics, measured: TraceMetrics): F
   });
 }
 
-function list(judged: ReturnType<typeof judgedLaunches>): string {
-  return judged.launches.map((rows) => rows.launch).join(', ') || 'none';
+function list(launches: readonly LaunchRows[]): string {
+  return launches.map((rows) => rows.position).join(', ') || 'none';
+}
+
+function differingSettings(simulated: TraceHeader, measured: TraceHeader): readonly string[] {
+  const settings: readonly (readonly [string, (header: TraceHeader) => string])[] = [
+    ['policy', (header) => header.policy],
+    ['readiness', (header) => header.readiness],
+    ['blocks of the ranks', (header) => header.ranks.map((rank) => rank.blocks).join(', ')],
+    ['subscribers of the ranks', ({ ranks }) => ranks.map((rank) => rank.subscribers).join(', ')],
+  ];
+  return settings
+    .map(([name, of]) => [name, of(simulated), of(measured)] as const)
+    .filter(([, ours, theirs]) => ours !== theirs)
+    .map(([name, ours, theirs]) => `${name}: simulated ${ours}, measured ${theirs}`);
 }

@@ -2,7 +2,7 @@ import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type Distribution, distribution } from './distribution.ts';
 import { type Latencies, latencySamples } from './latencies.ts';
-import { judgedLaunches, type LaunchRows } from './launches.ts';
+import { judgedLaunches, type LaunchRows, launchRows } from './launches.ts';
 import {
   type ProcessorState,
   processorStates,
@@ -15,7 +15,7 @@ import { type World, worldOf } from './world.ts';
 
 /** What one trace shows, over its judged launches and all ranks. Times in ns, shares between 0 and 1. */
 export interface TraceMetrics {
-  /** Launch numbers the figures are taken from. */
+  /** Launches of the scenario, from 0, that the figures are taken from. */
   readonly launches: readonly number[];
   readonly skippedWarmUp: boolean;
   /** First event of a launch to its last, over all ranks. */
@@ -35,11 +35,15 @@ export interface TraceMetrics {
   readonly latencyNs: Latencies;
 }
 
-/** Measures a trace. `launches` restricts it to some launch numbers; left out: all but a warm-up launch. */
-export function traceMetrics(trace: Trace, launches?: ReadonlySet<number>): TraceMetrics {
+/**
+ * Measures a trace. `positions` names the launches of the scenario to measure; left out: all but a recorded warm-up.
+ */
+export function traceMetrics(trace: Trace, positions?: ReadonlySet<number>): TraceMetrics {
   const world = worldOf(trace);
   const judged = judgedLaunches(trace);
-  const chosen = judged.launches.filter((rows) => launches?.has(rows.launch) ?? true);
+  const chosen = positions
+    ? launchRows(trace).filter((rows) => positions.has(rows.position))
+    : judged.launches;
   const views = chosen.map((rows) => launchView(trace, world, rows));
   const spans = views.flatMap((view) => view.spans);
   const processorNs = views.reduce((sum, view) => sum + view.processorNs, 0);
@@ -54,8 +58,8 @@ export function traceMetrics(trace: Trace, launches?: ReadonlySet<number>): Trac
   const flightNs = views.reduce((sum, view) => sum + view.flightNs, 0);
   const hiddenNs = views.reduce((sum, view) => sum + view.hiddenNs, 0);
   return {
-    launches: chosen.map((rows) => rows.launch),
-    skippedWarmUp: judged.skippedWarmUp,
+    launches: chosen.map((rows) => rows.position),
+    skippedWarmUp: judged.skippedWarmUp && !chosen.some((rows) => rows.position === 0),
     makespanNs: distribution(views.map((view) => view.makespanNs)),
     taskNs: taskDurations(spans),
     share,

@@ -6,6 +6,7 @@ import { type World, worldOf } from './world.ts';
 
 /** One way in which the two halves did not do the same work. */
 export interface WorkMismatch {
+  /** Launch of the scenario, from 0. */
   readonly launch: number;
   readonly rank: number;
   readonly message: string;
@@ -14,6 +15,7 @@ export interface WorkMismatch {
 /** Whether both halves did the same work: equal routing, and the same tasks, each exactly once. */
 export interface TaskSetMatch {
   readonly matched: boolean;
+  /** Launches of the scenario, from 0, that were compared. */
   readonly launches: readonly number[];
   /** Tasks of all compared launches and ranks, as the simulator ran them. */
   readonly tasks: number;
@@ -25,7 +27,7 @@ export interface TaskSetMatch {
 /** Mismatches that are kept with their message: enough to see a pattern, small enough to print. */
 export const mismatchesKept = 20;
 
-/** Compares the work of the launches that both traces hold. */
+/** Compares the work of the launches of the scenario that both traces hold. */
 export function matchTaskSets(simulated: Trace, measured: Trace): TaskSetMatch {
   const world = worldOf(simulated);
   const left = executions(simulated);
@@ -61,7 +63,7 @@ class Mismatches {
   }
 }
 
-/** How often each task finished: `launch -> rank -> task -> times`. */
+/** How often each task finished: `launch of the scenario -> rank -> task -> times`. */
 type Executions = Map<number, Map<number, Map<number, number>>>;
 
 function executions(trace: Trace): Executions {
@@ -77,7 +79,7 @@ function executions(trace: Trace): Executions {
       tasks.set(task, (tasks.get(task) ?? 0) + 1);
       ranks.set(owner, tasks);
     }
-    all.set(rows.launch, ranks);
+    all.set(rows.position, ranks);
   }
   return all;
 }
@@ -88,8 +90,8 @@ function compareRows(
   launch: number,
   found: Mismatches,
 ): void {
-  const ours = simulated.rows[launch - simulated.firstLaunch] ?? [];
-  const theirs = measured.rows[launch - measured.firstLaunch] ?? [];
+  const ours = simulated.rows[launch] ?? [];
+  const theirs = measured.rows[launch] ?? [];
   for (let source = 0; source < Math.max(ours.length, theirs.length); source++) {
     const experts = Math.max(ours[source]?.length ?? 0, theirs[source]?.length ?? 0);
     for (let expert = 0; expert < experts; expert++) {
@@ -115,6 +117,6 @@ function compareTasks(
     const right = theirs.get(task) ?? 0;
     if (left === 1 && right === 1) continue;
     const name = taskName(world.shape, task);
-    found.add(launch, rank, `${name} ran ${left} times simulated, ${right} times measured`);
+    found.add(launch, rank, `${name} ran ${left}x simulated, ${right}x measured`);
   }
 }

@@ -43,14 +43,14 @@ export function typicalPanels(halves: readonly Half[]): readonly TimelinePanel[]
   const typical = halves.at(-1);
   if (typical === undefined) return [];
   const { launches, makespanNs } = typical.metrics;
-  const rows = launchRows(typical.trace).filter(({ launch }) => launches.includes(launch));
+  const rows = launchRows(typical.trace).filter(({ position }) => launches.includes(position));
   const found = rows.find(({ end }) => typical.trace.events.time[end - 1] === makespanNs.median);
   return halves.flatMap((half) => {
-    const launch = launchOf(half, found?.launch ?? launches[0] ?? 0);
+    const launch = launchOf(half, found?.position ?? launches[0] ?? 0);
     return launch === undefined ? [] : [{ half, launch }];
   });
 }
 
-function launchOf(half: Half, launch: number): LaunchRows | undefined {
-  return launchRows(half.trace).find((rows) => rows.launch === launch);
+function launchOf(half: Half, position: number): LaunchRows | undefined {
+  return launchRows(half.trace).find((rows) => rows.position === position);
 }

@@ -44,7 +44,7 @@ function durationsByOp(half: Half): Map<OpName, number[]> {
   const chosen = new Set(half.metrics.launches);
   const byOp = new Map<OpName, number[]>(ops.map((op) => [op, []]));
   for (const launch of launchRows(half.trace)) {
-    if (!chosen.has(launch.launch)) continue;
+    if (!chosen.has(launch.position)) continue;
     for (const span of taskSpans(half.trace, world, launch)) {
       byOp.get(span.op)?.push(span.finished - span.started);
     }

@@ -1,4 +1,4 @@
-import type { CheckReport, MonitorResult } from '../check/check-trace.ts';
+import type { CheckReport, MonitorResult } from '../check/report.ts';
 import type { Comparison } from '../compare/compare.ts';
 import { figures } from '../compare/figures.ts';
 import type { Scenario } from '../moe/scenario.ts';
@@ -6,6 +6,8 @@ import type { Half } from './half.ts';
 import { type Cell, cell, escapeHtml, table } from './html.ts';
 import { pageStyle } from './page-style.ts';
 import { errorText, figureText, timeText } from './units.ts';
+import { verdictCounts } from './verdicts.ts';
+import { worldLine } from './world-line.ts';
 
 /** A half with its check report. */
 export interface JudgedHalf {
@@ -63,21 +65,18 @@ ${provenance(content)}
 `;
 }
 
-/** One line that says which world a scenario describes. */
-export function worldLine({ world, model }: Scenario): string {
-  const most = Math.max(...model.tokens);
-  const gpus = `${world.gpus} ${world.machine.toUpperCase()}`;
-  return (
-    `${world.ranks} rank${world.ranks === 1 ? '' : 's'} on ${gpus}, ${most} tokens a rank, ` +
-    `H ${model.hidden}, I ${model.intermediate}, ${model.experts} experts, top-${model.topK}`
-  );
-}
-
 function banner({ missing, comparison }: ReportContent): string {
-  if (missing !== '') return `<div class="banner">${escapeHtml(missing)}</div>`;
-  if (comparison === null || comparison.taskSets.matched) return '';
-  const count = comparison.taskSets.mismatchCount;
-  return `<div class="banner bad">The two halves did not do the same work: ${count} differences.</div>`;
+  if (comparison === null) return `<div class="banner">${escapeHtml(missing)}</div>`;
+  const { settings, taskSets } = comparison;
+  const differ =
+    settings.length === 0 ? '' : `The halves ran with different settings: ${settings.join('; ')}.`;
+  const note = differ === '' ? '' : `<div class="banner">${escapeHtml(differ)}</div>`;
+  if (taskSets.matched) return note;
+  const count = taskSets.mismatchCount;
+  return (
+    note +
+    `<div class="banner bad">The two halves did not do the same work (differences: ${count}).</div>`
+  );
 }
 
 function cards(content: ReportContent): string {
@@ -101,7 +100,11 @@ function cards(content: ReportContent): string {
   }
   for (const judged of [simulated, measured]) {
     if (judged === null) continue;
-    items.push([`checks, ${judged.half.label}`, verdictLine(judged.check), '']);
+    items.push([
+      `checks, ${judged.half.label}`,
+      judged.check.clean ? 'clean' : 'violated',
+      verdictCounts(judged.check),
+    ]);
   }
   if (comparison !== null) {
     const { matched, tasks } = comparison.taskSets;
@@ -114,21 +117,10 @@ function cards(content: ReportContent): string {
   return `<div class="cards">${html.join('\n')}</div>`;
 }
 
-/** `23 held, 2 undecided` and, where there are any, violations first. */
-export function verdictLine(check: CheckReport): string {
-  const count = (verdict: MonitorResult['verdict']): number =>
-    check.monitors.filter((monitor) => monitor.verdict === verdict).length;
-  const parts = (['violated', 'held', 'undecided'] as const)
-    .map((verdict) => [count(verdict), verdict] as const)
-    .filter(([number]) => number > 0)
-    .map(([number, verdict]) => `${number} ${verdict}`);
-  return parts.join(', ');
-}
-
 function launchesLine({ simulated, comparison }: ReportContent): string {
   const { launches, skippedWarmUp } = comparison ?? simulated.half.metrics;
   const skipped = skippedWarmUp ? '; the first launch, a warm-up, is left out' : '';
-  const text = `Figures are over launch ${launches.join(', ')}${skipped}. Error is (simulated \u2212 measured) / measured.`;
+  const text = `Figures are over launch ${launches.join(', ')} of the scenario${skipped}. Error is (simulated \u2212 measured) / measured.`;
   return `<p class="muted">${escapeHtml(text)}</p>`;
 }
 
@@ -178,7 +170,11 @@ function checksTable({ simulated, measured }: ReportContent): string {
 
 function verdict(monitor: MonitorResult): Cell {
   const reason = monitor.reason ? `: ${monitor.reason}` : '';
-  return cell(`${monitor.verdict}${reason}`, monitor.verdict);
+  if (monitor.verdict === 'violated' && !monitor.promised) {
+    return cell(`refuted ${monitor.total} times, not promised${reason}`, 'undecided');
+  }
+  const times = monitor.verdict === 'violated' ? ` ${monitor.total} times` : '';
+  return cell(`${monitor.verdict}${times}${reason}`, monitor.verdict);
 }
 
 function violations({ simulated, measured }: ReportContent): string {

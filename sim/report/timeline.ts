@@ -52,7 +52,7 @@ export function timelineFigure(panels: readonly TimelinePanel[]): string {
   });
   const end = Math.max(1, ...drawn.map((one) => one.end));
   const heights = drawn.reduce((sum, one) => sum + one.height + panel.gap, 0);
-  const title = `What the processors did: launch ${panels[0]?.launch.launch ?? 0}`;
+  const title = `What the processors did: launch ${panels[0]?.launch.position ?? 0}`;
   const figure = startFigure(title, description(drawn.length), frame.top + heights + 52);
   const unit = timeUnit(end);
   const x = scaleLinear()

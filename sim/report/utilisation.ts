@@ -96,7 +96,7 @@ function drawAreas(figure: Figure, panels: readonly TimelinePanel[], top: number
       .attr('class', 'panel')
       .attr('x', frame.left)
       .attr('y', y - 6)
-      .text(`${half.label}: ${total} processors of launch ${launch.launch}`);
+      .text(`${half.label}: ${total} processors of launch ${launch.position}`);
     const width = x(Math.max(1, ends[index] ?? 1) / unit.ns) - frame.left;
     drawStack(figure.svg, binned(half, launch, ends[index] ?? 0), total, y, width);
   }

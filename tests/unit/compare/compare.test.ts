@@ -40,7 +40,7 @@ describe('compareTraces', () => {
       {
         launch: 0,
         rank: 0,
-        message: 'COMBINE(expert 0, row block 0, column 0) ran 1 times simulated, 0 times measured',
+        message: 'COMBINE(expert 0, row block 0, column 0) ran 1x simulated, 0x measured',
       },
     ]);
   });
@@ -50,7 +50,7 @@ describe('compareTraces', () => {
     const twice = slower(0).toSpliced(-1, 0, again);
     const { taskSets } = compareTraces(simulated, handTrace(twice));
     expect(taskSets.mismatches.map((mismatch) => mismatch.message)).toEqual([
-      'GEMM1(source 0, slot 0, row block 0, column 0) ran 1 times simulated, 2 times measured',
+      'GEMM1(source 0, slot 0, row block 0, column 0) ran 1x simulated, 2x measured',
     ]);
   });
 
@@ -61,18 +61,44 @@ describe('compareTraces', () => {
     );
   });
 
-  it('takes figures only from launches that both hold', () => {
-    const both = handTrace([...handLaunch(0), ...handLaunch(1), ...handLaunch(2)]);
-    const late = handTrace(slower(2), { firstLaunch: 2, scenarioHash: both.header.scenarioHash });
-    const comparison = compareTraces(both, late);
-    expect(comparison).toMatchObject({ launches: [2], skippedWarmUp: true });
-    expect(comparison.taskSets.launches).toEqual([2]);
+  it('aligns launches of the scenario: warm-ups that a GPU did not record are no launches of it', () => {
+    const two = handTrace([...handLaunch(0), ...handLaunch(1)]);
+    const warm = handTrace([...slower(2), ...slower(3)], { firstLaunch: 2, source: 'gpu' });
+    const comparison = compareTraces(two, warm);
+    expect(comparison).toMatchObject({ launches: [0, 1], skippedWarmUp: false });
+    expect(comparison.taskSets).toMatchObject({ matched: true, launches: [0, 1], tasks: 6 });
+    expect(comparison.simulated.makespanNs.count).toBe(2);
   });
 
-  it('refuses traces of different scenarios and traces without a common launch', () => {
+  it('leaves a warm-up launch that the GPU recorded out of both halves', () => {
+    const two = handTrace([...handLaunch(0), ...handLaunch(1)]);
+    const cold = handTrace([...slower(0), ...slower(1)]);
+    const comparison = compareTraces(two, cold);
+    expect(comparison).toMatchObject({ launches: [1], skippedWarmUp: true });
+    expect(comparison.simulated.launches).toEqual([1]);
+  });
+
+  it('compares what a shorter trace holds', () => {
+    const three = handTrace([...handLaunch(0), ...handLaunch(1), ...handLaunch(2)]);
+    const short = handTrace(slower(5), {
+      firstLaunch: 5,
+      scenarioHash: three.header.scenarioHash,
+    });
+    expect(compareTraces(three, short)).toMatchObject({ launches: [0], skippedWarmUp: false });
+  });
+
+  it('names settings that differ', () => {
+    const other = handTrace(slower(0), { readiness: 'lazy' });
+    expect(compareTraces(simulated, other).settings).toEqual([
+      'readiness: simulated eager, measured lazy',
+    ]);
+    expect(compareTraces(simulated, simulated).settings).toEqual([]);
+  });
+
+  it('refuses traces of different scenarios and empty traces', () => {
     const other = handTrace(handLaunch(0), { scenarioHash: 'other' });
     expect(() => compareTraces(simulated, other)).toThrow(ComparisonError);
-    const later = handTrace(handLaunch(5), { firstLaunch: 5 });
-    expect(() => compareTraces(simulated, later)).toThrow(/no launch in common.*0.*5/);
+    const empty = handTrace([], { scenarioHash: simulated.header.scenarioHash, launches: 0 });
+    expect(() => compareTraces(simulated, empty)).toThrow(/no launch.*simulated 0, measured none/);
   });
 });

@@ -31,7 +31,7 @@ launches: ${launches}
 /** A trace of {@link smallestScenario} written by hand, with two processors. */
 export function handTrace(events: readonly HandEvent[], header: Partial<TraceHeader> = {}): Trace {
   const launches = new Set(events.map((event) => event[1])).size;
-  const scenario = smallestScenario(launches);
+  const scenario = smallestScenario(Math.max(1, launches));
   const builder = new TraceBuilder();
   for (const [time, launch, rank, block, kind, aux = 0, a = 0, b = 0] of events) {
     builder.add(time, launch, rank, block * 32, EventKind[kind], aux, a, b);

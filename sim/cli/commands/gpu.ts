@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import type { Settle } from '../command.ts';
+import { describedCommand } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
+import { gpuInfoCommand } from './gpu-info.ts';
+import { gpuRunCommand } from './gpu-run.ts';
+
+/** `kerneltwin gpu`: the real kernel on this machine. */
+export function gpuCommand(terminal: Terminal, settle: Settle): Command {
+  const command = describedCommand(
+    'gpu',
+    'The real kernel on the GPUs of this machine.',
+    'gpu info',
+  );
+  for (const child of [gpuInfoCommand(terminal), gpuRunCommand(terminal, settle)]) {
+    command.addCommand(child);
+  }
+  return command;
+}

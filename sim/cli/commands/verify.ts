@@ -1,0 +1,92 @@
+import type { Command } from 'commander';
+import { describedCommand, printJson, type Settle } from '../command.ts';
+import { exitCodes, InputError, Interrupted } from '../outcome.ts';
+import type { Terminal } from '../terminal.ts';
+import { textTable } from '../text-table.ts';
+import { propertySuites, runSuites, type SuiteOutcome } from '../verify-suites.ts';
+
+interface Options {
+  readonly suite: readonly string[];
+  readonly runs?: string;
+  readonly seed?: string;
+  readonly replay?: string;
+  readonly list?: boolean;
+  readonly json?: boolean;
+}
+
+/** `kerneltwin verify`: runs the properties over generated worlds. */
+export function verifyCommand(terminal: Terminal, settle: Settle): Command {
+  return describedCommand(
+    'verify',
+    'Run the properties over generated worlds; needs a clone of the repository.\n' +
+      'Exit 0: all held. 1: a counterexample was found; it is printed with the ID that replays it.',
+    'verify --suite layout-tasks --runs 10000 --seed 7',
+  )
+    .option('--list', 'print the names of the suites and end')
+    .option(
+      '--suite <name>',
+      'run this suite only; may be repeated',
+      (name: string, before: string[]) => [...before, name],
+      [] as string[],
+    )
+    .option('--runs <number>', 'runs of each property instead of its own number')
+    .option('--seed <number>', 'seed instead of a new one each time')
+    .option('--replay <seed:path>', 'run one recorded counterexample again, e.g. 42:17:0:1')
+    .option('--json', 'print the outcome of each suite as JSON')
+    .action(async (options: Options) => {
+      const known = propertySuites();
+      if (options.list) {
+        terminal.out(`${known.join('\n')}\n`);
+        return;
+      }
+      const suites = chooseSuites(known, options.suite);
+      const outcomes = await runSuites(suites, environmentOf(options), terminal);
+      if (terminal.signal.aborted) throw new Interrupted('interrupted: nothing was judged');
+      if (options.json) printJson(terminal, { suites: outcomes });
+      else terminal.out(outcomesText(outcomes));
+      const failed = outcomes.some((suite) => suite.failed > 0);
+      settle(failed ? exitCodes.violations : exitCodes.clean);
+    });
+}
+
+function chooseSuites(known: readonly string[], wanted: readonly string[]): readonly string[] {
+  for (const name of wanted) {
+    if (known.includes(name)) continue;
+    throw new InputError(`--suite: expected one of ${known.join(', ')}, got '${name}'`);
+  }
+  return wanted.length === 0 ? known : wanted;
+}
+
+function environmentOf({ runs, seed, replay }: Options): Record<string, string> {
+  const set: Record<string, string> = {};
+  if (runs !== undefined) set['KERNELTWIN_RUNS'] = integer('--runs', runs, 1);
+  if (seed !== undefined) set['KERNELTWIN_SEED'] = integer('--seed', seed);
+  if (replay !== undefined) {
+    const [first, ...path] = replay.split(':');
+    set['KERNELTWIN_SEED'] = integer('--replay', first ?? '');
+    if (path.length === 0 || path.some((part) => !/^\d+$/.test(part))) {
+      throw new InputError(`--replay: expected seed:path as a failure prints it, got '${replay}'`);
+    }
+    set['KERNELTWIN_PATH'] = path.join(':');
+  }
+  return set;
+}
+
+function integer(option: string, text: string, least = Number.MIN_SAFE_INTEGER): string {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return String(value);
+  const range = least > 0 ? `an integer of at least ${least}` : 'an integer';
+  throw new InputError(`${option}: expected ${range}, got '${text}'`);
+}
+
+function outcomesText(outcomes: readonly SuiteOutcome[]): string {
+  const rows = outcomes.map(({ suite, passed, failed, seconds }) => [
+    suite,
+    String(passed),
+    String(failed),
+    seconds.toFixed(1),
+  ]);
+  const failures = outcomes.flatMap(({ failures: found }) => found);
+  const details = failures.length === 0 ? '' : `\n${failures.join('\n\n')}\n`;
+  return `${textTable(['suite', 'held', 'refuted', 'seconds'], rows)}${details}`;
+}

@@ -1,0 +1,29 @@
+// Simulates in a thread of its own, so that Ctrl-C reaches the command while it runs.
+import { parentPort, workerData } from 'node:worker_threads';
+import { simulate } from '../systems/fused/simulate.ts';
+import type { SimulationAnswer, SimulationOrder } from './simulation.ts';
+
+const order = workerData as SimulationOrder;
+const stop = new Int32Array(order.stop);
+/** The simulator only ever asks `aborted`; a real signal could not be set while this thread computes. */
+const signal = {
+  get aborted(): boolean {
+    return Atomics.load(stop, 0) !== 0;
+  },
+} as AbortSignal;
+
+function answer(message: SimulationAnswer, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+try {
+  const { trace } = simulate(order.scenario, {
+    signal,
+    onProgress: (done, total) => answer({ kind: 'progress', done, total }),
+  });
+  const buffers = Object.values(trace.events).map((column) => column.buffer as ArrayBuffer);
+  answer({ kind: 'trace', trace }, [...new Set(buffers)]);
+} catch (error) {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  answer({ kind: 'error', name, message, stack: stack ?? '' });
+}
