@@ -1,0 +1,230 @@
+// The gate: router logits of this block's tokens on tensor cores in fp32, softmax over all experts, top-k.
+//
+// Logits of up to 128 tokens x 128 experts are one GEMM tile. A running maximum, a running sum and a running top-k per
+// token carry over from one tile of experts to the next, so any number of experts takes the same memory. At S = 8192,
+// E = 64 a block has about 31 tokens and the time is the latency of H / 64 pipeline steps.
+#pragma once
+
+#include <cfloat>
+#include <cmath>
+
+#include "kerneltwin/actors/control.cuh"
+#include "kerneltwin/gemm/tile_mma.cuh"
+#include "kerneltwin/ptx/memory.cuh"
+#include "kerneltwin/ptx/warp.cuh"
+
+namespace kerneltwin {
+
+/// Contiguous share of `tokens` that processor `p` of `processors` gates and dispatches.
+struct TokenShare {
+  uint32_t begin;
+  uint32_t end;
+};
+
+KT_HD TokenShare tokenShare(uint32_t tokens, uint32_t processors, uint32_t p) {
+  return {static_cast<uint32_t>(static_cast<uint64_t>(tokens) * p / processors),
+          static_cast<uint32_t>(static_cast<uint64_t>(tokens) * (p + 1) / processors)};
+}
+
+/// Best choices of a token so far; values descend, equal values by ascending expert.
+struct TokenTop {
+  float value[kMaxTopK];
+  uint32_t expert[kMaxTopK];
+  float maximum;
+  float sum;   ///< of exp(logit - maximum)
+};
+
+inline constexpr uint32_t kLogitStride = kTileCols + 4;
+
+struct GateTables {
+  float* logits;    ///< [kTileRows][kLogitStride]; shares its memory with the pipeline
+  TokenTop* tops;   ///< [kTileRows]
+};
+static_assert(kTileRows * kLogitStride * 4 <= kPipelineBytes && kTileRows * sizeof(TokenTop) <= kGateBytes);
+
+KT_DEVICE GateTables gateTables() {
+  char* memory = pipelineMemory();
+  return {reinterpret_cast<float*>(memory), reinterpret_cast<TokenTop*>(memory + kPipelineBytes)};
+}
+
+KT_DEVICE void storeLogits(const TileAccumulators& acc, const WarpPart& part, float* logits) {
+  const uint32_t lane = ptx::lane();
+#pragma unroll
+  for (uint32_t i = 0; i < 2; ++i)
+#pragma unroll
+    for (uint32_t j = 0; j < 2 * kWarpGroups; ++j) {
+      if (j / 2 >= part.groups) break;
+#pragma unroll
+      for (uint32_t c = 0; c < 4; ++c) {
+        const uint32_t token = part.firstGroup * kGroupTokens + j * 8 + lane % 4 * 2 + c % 2;
+        const uint32_t expert = part.column + i * 16 + lane / 4 + c / 2 * 8;
+        // NaN becomes the lowest finite value, so that every comparison below is a total order.
+        logits[token * kLogitStride + expert] = fminf(fmaxf(acc[i][j][c], -FLT_MAX), FLT_MAX);
+      }
+    }
+}
+
+/// A choice in the running: no choice is (-inf, 0xffffffff) and loses to every expert.
+struct Candidate {
+  float value;
+  uint32_t expert;
+};
+
+KT_DEVICE bool beats(const Candidate& a, const Candidate& b) {
+  return a.value > b.value || (a.value == b.value && a.expert < b.expert);
+}
+
+KT_DEVICE Candidate warpBest(Candidate best) {
+#pragma unroll
+  for (uint32_t mask = 16; mask > 0; mask /= 2) {
+    const Candidate other = {ptx::shuffleXor(best.value, mask), ptx::shuffleXor(best.expert, mask)};
+    if (beats(other, best)) best = other;
+  }
+  return best;
+}
+
+inline constexpr uint32_t kCandidates = kTileCols / 32 + 1;
+
+/// Keeps the best `topK` of this tile's logits and the token's choices so far. One warp per token.
+KT_DEVICE void mergeTop(TokenTop& top, Candidate (&mine)[kCandidates], uint32_t topK) {
+  const uint32_t lane = ptx::lane();
+  mine[kCandidates - 1] = lane < topK ? Candidate{top.value[lane], top.expert[lane]}
+                                      : Candidate{-INFINITY, 0xffffffffu};
+  Candidate kept = {-INFINITY, 0xffffffffu};
+  for (uint32_t j = 0; j < topK; ++j) {
+    Candidate best = mine[0];
+#pragma unroll
+    for (uint32_t i = 1; i < kCandidates; ++i) {
+      if (beats(mine[i], best)) best = mine[i];
+    }
+    best = warpBest(best);
+#pragma unroll
+    for (uint32_t i = 0; i < kCandidates; ++i) {
+      if (mine[i].expert == best.expert) mine[i] = {-INFINITY, 0xffffffffu};
+    }
+    if (lane == j) kept = best;
+  }
+  if (lane < topK) {
+    top.value[lane] = kept.value;
+    top.expert[lane] = kept.expert;
+  }
+}
+
+/// Takes one tile of logits into a token's softmax and choices. One warp per token.
+KT_DEVICE void absorbLogits(const LaunchArgs& args, const float* logits, TokenTop& top, uint32_t firstExpert,
+                            uint32_t columns) {
+  const uint32_t lane = ptx::lane();
+  Candidate mine[kCandidates];
+  float maximum = top.maximum;
+#pragma unroll
+  for (uint32_t i = 0; i < kCandidates - 1; ++i) {
+    const uint32_t column = lane + 32 * i;
+    const bool valid = column < columns;
+    mine[i] = {valid ? logits[column] : -INFINITY, valid ? firstExpert + column : 0xffffffffu};
+    maximum = fmaxf(maximum, mine[i].value);
+  }
+#pragma unroll
+  for (uint32_t mask = 16; mask > 0; mask /= 2) maximum = fmaxf(maximum, ptx::shuffleXor(maximum, mask));
+  float sum = 0.0f;
+#pragma unroll
+  for (uint32_t i = 0; i < kCandidates - 1; ++i) sum += expf(mine[i].value - maximum);
+#pragma unroll
+  for (uint32_t mask = 16; mask > 0; mask /= 2) sum += ptx::shuffleXor(sum, mask);
+  sum += top.sum * expf(top.maximum - maximum);
+  if (args.given) {
+    const uint32_t wanted = lane < args.shape.topK ? top.expert[lane] - firstExpert : 0xffffffffu;
+    if (wanted < columns) top.value[lane] = logits[wanted];
+  } else {
+    mergeTop(top, mine, args.shape.topK);
+  }
+  ptx::syncWarp();
+  if (lane == 0) {
+    top.maximum = maximum;
+    top.sum = sum;
+  }
+}
+
+/// Turns a token's best logits into choices and scales. One warp per token.
+KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_t token) {
+  const uint32_t topK = args.shape.topK;
+  const uint32_t lane = ptx::lane();
+  const float value = lane < topK ? top.value[lane] : -INFINITY;
+  float reference = top.maximum;
+  float total = top.sum;
+  if (args.renormalise) {
+    // Relative to the best of the chosen: given choices may all lie far below the token's maximum.
+    reference = value;
+#pragma unroll
+    for (uint32_t mask = 16; mask > 0; mask /= 2) reference = fmaxf(reference, ptx::shuffleXor(reference, mask));
+    total = lane < topK ? expf(value - reference) : 0.0f;
+#pragma unroll
+    for (uint32_t mask = 16; mask > 0; mask /= 2) total += ptx::shuffleXor(total, mask);
+  }
+  if (lane >= topK) return;
+  const uint64_t entry = static_cast<uint64_t>(token) * topK + lane;
+  args.tensors.choices[entry] = top.expert[lane];
+  args.tensors.scales[entry] = expf(value - reference) / total;
+}
+
+/// Gates up to kTileRows tokens from `first`. All threads of the block.
+KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
+  const Shape& s = args.shape;
+  const GateTables tables = gateTables();
+  const uint32_t lane = ptx::lane();
+  for (uint32_t t = ptx::warp(); t < count; t += kBlockWarps) {
+    TokenTop& top = tables.tops[t];
+    if (lane < kMaxTopK) {
+      const bool given = args.given && lane < s.topK;
+      top.value[lane] = -INFINITY;
+      top.expert[lane] =
+          given ? args.tensors.choices[static_cast<uint64_t>(first + t) * s.topK + lane] : 0xffffffffu;
+    }
+    if (lane == 0) top.maximum = -FLT_MAX, top.sum = 0.0f;
+  }
+  TileOperands& tile = control().tile;
+  for (uint32_t expert = 0; expert < s.experts; expert += kTileCols) {
+    if (ptx::thread() == 0) {
+      tile = {args.tensors.wg + static_cast<uint64_t>(expert) * s.hidden,
+              args.tensors.x + static_cast<uint64_t>(first) * s.hidden, lesser(kTileCols, s.experts - expert), count,
+              s.hidden};
+    }
+    ptx::syncBlock();
+    const WarpPart part = warpPart(tile);
+    TileAccumulators acc;
+    accumulateTile(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
+    storeLogits(acc, part, tables.logits);
+    ptx::syncBlock();
+    for (uint32_t t = ptx::warp(); t < count; t += kBlockWarps) {
+      absorbLogits(args, tables.logits + t * kLogitStride, tables.tops[t], expert, tile.columns);
+    }
+    ptx::syncBlock();
+  }
+  for (uint32_t t = ptx::warp(); t < count; t += kBlockWarps) writeChoices(args, tables.tops[t], first + t);
+  ptx::syncBlock();
+}
+
+/// Counts the share's choices per expert into this block's row of the table that placing reads.
+KT_DEVICE void countChoices(const LaunchArgs& args, TokenShare share, uint32_t processor) {
+  const Shape& s = args.shape;
+  uint32_t* counts = reinterpret_cast<uint32_t*>(pipelineMemory());
+  for (uint32_t e = ptx::thread(); e < s.experts; e += kBlockThreads) counts[e] = 0;
+  ptx::syncBlock();
+  const uint64_t end = static_cast<uint64_t>(share.end) * s.topK;
+  for (uint64_t i = static_cast<uint64_t>(share.begin) * s.topK + ptx::thread(); i < end; i += kBlockThreads) {
+    ptx::add<Order::Relaxed, Scope::Block>(&counts[args.tensors.choices[i]], 1u);
+  }
+  ptx::syncBlock();
+  uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * s.experts;
+  for (uint32_t e = ptx::thread(); e < s.experts; e += kBlockThreads) out[e] = counts[e];
+  ptx::syncBlock();
+}
+
+/// The gate of one processor block.
+KT_DEVICE void gateShare(const LaunchArgs& args, TokenShare share, uint32_t processor) {
+  for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
+    gateTokens(args, first, lesser(kTileRows, share.end - first));
+  }
+  countChoices(args, share, processor);
+}
+
+}  // namespace kerneltwin

@@ -1,0 +1,143 @@
+// The OS block: takes part in the barrier, then warp 0 schedules and the others subscribe.
+#pragma once
+
+#include "kerneltwin/actors/place.cuh"
+#include "kerneltwin/actors/processor.cuh"
+#include "kerneltwin/actors/ring_trace.cuh"
+#include "kerneltwin/protocol/scheduler.h"
+#include "kerneltwin/protocol/subscriber.h"
+
+namespace kerneltwin {
+
+/// The OS block's arrays in the pipeline's memory.
+struct OsTables {
+  SubscriberQueue* queues;  ///< [kSubscribers]
+  uint32_t* heads;          ///< [kSubscribers + 1]
+  uint32_t* slotState;      ///< [processors]
+  uint32_t* readyQueue;     ///< [readyMask + 1]
+  uint32_t readyMask;
+  WatchChunk* watch;        ///< [kSubscribers][watchListCapacity] when it fits, else null
+};
+
+KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
+  char* at = pipelineMemory();
+  auto take = [&](uint32_t bytes) {
+    char* here = at;
+    at += roundUp(bytes, 16);
+    return here;
+  };
+  OsTables t;
+  t.readyMask = roundUpPow2(processors) - 1;
+  t.queues = reinterpret_cast<SubscriberQueue*>(take(kSubscribers * sizeof(SubscriberQueue)));
+  t.heads = reinterpret_cast<uint32_t*>(take((kSubscribers + 1) * 4));
+  t.slotState = reinterpret_cast<uint32_t*>(take(processors * 4));
+  t.readyQueue = reinterpret_cast<uint32_t*>(take((t.readyMask + 1) * 4));
+  const uint32_t left = kPipelineBytes - static_cast<uint32_t>(at - pipelineMemory());
+  const uint64_t wanted = static_cast<uint64_t>(kSubscribers) * watchListCapacity(s) * sizeof(WatchChunk);
+  t.watch = wanted <= left ? reinterpret_cast<WatchChunk*>(at) : nullptr;
+  return t;
+}
+static_assert(kMaxProcessors * 8 + 1024 <= kPipelineBytes);
+
+/// Sets the words the warps share. All threads; ends with a block barrier.
+KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t, const uint32_t* own, uint32_t processors) {
+  const Shape& s = args.shape;
+  Control& words = control();
+  if (ptx::thread() == 0) words.bound = peerBound(s, args.placement[args.rank + 1] - args.placement[args.rank]);
+  if (ptx::thread() < kMaxRanks / 32) words.corrected[ptx::thread()] = 0;
+  if (ptx::thread() == 0) words.interrupted = 0;
+  if (ptx::thread() <= kSubscribers) t.heads[ptx::thread()] = args.work.heads[ptx::thread()];
+  if (ptx::thread() < kSubscribers) {
+    const uint32_t capacity = subscriberQueueCapacity(s);
+    t.queues[ptx::thread()] = {args.work.subscriberRings + static_cast<uint64_t>(ptx::thread()) * capacity,
+                               capacity - 1};
+  }
+  ptx::syncBlock();
+  uint32_t tasks = 0;
+  for (uint32_t e = ptx::thread(); e < s.experts; e += kBlockThreads) tasks += combineTasksOf(s, own[e]);
+  if (tasks > 0) ptx::add<Order::Relaxed, Scope::Block>(&words.bound, tasks);
+  ptx::syncBlock();
+  if (ptx::thread() == 0) args.work.osReport->initialBound = words.bound;
+}
+
+KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
+                                uint32_t processors) {
+  Control& words = control();
+  const SchedulerState st = {processors,
+                             kSubscribers,
+                             args.work.mailboxes,
+                             t.queues,
+                             {args.work.processorRing, processorQueueCapacity(args.shape) - 1},
+                             t.heads,
+                             t.slotState,
+                             t.readyQueue,
+                             t.readyMask,
+                             {&words.bound, words.corrected},
+                             &words.interrupted};
+  DeviceWarp warp;
+  runScheduler(mem, warp, trace, st);
+}
+
+KT_DEVICE void runSubscriberWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
+                                 const uint32_t* own, uint32_t index) {
+  Control& words = control();
+  const uint64_t watchList = static_cast<uint64_t>(index) * watchListCapacity(args.shape);
+  SubscriberState st;
+  st.shape = args.shape;
+  st.placement = {args.placement, args.shape.ranks};
+  st.rank = args.rank;
+  st.epoch = args.epoch;
+  st.index = index;
+  st.subscribers = kSubscribers;
+  st.ownRows = own;
+  st.flags = args.symmetric.flags;
+  st.watch = (t.watch != nullptr ? t.watch : args.work.watch) + watchList;
+  st.watched = 0;
+  st.dispatchChunks = 0;
+  st.queue = t.queues[index];
+  st.ticket = args.work.tickets[index];
+  st.bound = {&words.bound, words.corrected};
+  st.interrupted = &words.interrupted;
+  DeviceWarp warp;
+  runSubscriber(mem, warp, trace, st);
+  if (ptx::lane() == 0) args.work.tickets[index] = st.ticket;
+}
+
+/// Leaves what the next launch continues from, and what a reader of a failed launch needs.
+KT_DEVICE void closeOs(const LaunchArgs& args, const OsTables& t) {
+  const Control& words = control();
+  if (ptx::thread() <= kSubscribers) args.work.heads[ptx::thread()] = t.heads[ptx::thread()];
+  if (ptx::thread() != 0) return;
+  uint32_t corrected = 0;
+  for (uint32_t i = 0; i < kMaxRanks / 32; ++i) corrected += countBits(words.corrected[i]);
+  args.work.osReport->bound = words.bound;
+  args.work.osReport->interrupted = words.interrupted;
+  args.work.osReport->correctedPeers = corrected;
+}
+
+/// The launch of the OS block. It has no share of tokens: it could not dispatch their rows.
+KT_DEVICE void runOsBlock(const LaunchArgs& args, uint32_t processors) {
+  SpinState& self = control().spins[ptx::warp()];
+  RingTrace trace = {args.trace, &control().rings[ptx::warp()]};
+  DeviceMemory mem = {args.work.abort, &self};
+  if (ptx::thread() == 0) {
+    trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
+    trace.record(EventKind::GateBegin, 0, 0, 0);
+    trace.record(EventKind::GateEnd, 0, 0, 0);
+  }
+  if (ptx::lane() == 0) self.site = Site::Barrier;
+  if (!rankBarrier(args, mem, trace, processors + 1)) return;
+
+  uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processors) * args.shape.experts;
+  totalRows(args, placeTables(args.shape), processors, processors, own);
+  const OsTables tables = osTables(args.shape, processors);
+  openOs(args, tables, own, processors);
+  if (ptx::lane() == 0) self.site = ptx::warp() == 0 ? Site::Scheduler : Site::Subscriber;
+  ptx::syncWarp();
+  if (ptx::warp() == 0) runSchedulerWarp(args, mem, trace, tables, processors);
+  else runSubscriberWarp(args, mem, trace, tables, own, ptx::warp() - 1);
+  ptx::syncBlock();
+  closeOs(args, tables);
+}
+
+}  // namespace kerneltwin

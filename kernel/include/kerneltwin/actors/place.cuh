@@ -1,0 +1,104 @@
+// Placing: a row number for every choice, per expert in token order. Count, prefix, place: no atomics decide, so the
+// same routing gives the same rows, the same drops and the same sums on every run.
+#pragma once
+
+#include "kerneltwin/actors/control.cuh"
+#include "kerneltwin/actors/gate.cuh"
+#include "kerneltwin/layout/bits.h"
+#include "kerneltwin/layout/placement.h"
+#include "kerneltwin/ptx/memory.cuh"
+#include "kerneltwin/ptx/warp.cuh"
+
+namespace kerneltwin {
+
+/// A block's tables, in the pipeline's memory.
+struct PlaceTables {
+  uint32_t* first;    ///< [experts] row of this block's first choice
+  uint32_t* next;     ///< [experts] row of its next choice; after placing, one past its last
+  uint32_t* kept;     ///< [experts] rows the whole rank keeps
+  uint32_t* tilesTo;  ///< [ranks] row blocks of all cells this rank sends there
+  char* rest;         ///< memory after the tables
+};
+
+KT_DEVICE PlaceTables placeTables(const Shape& s) {
+  uint32_t* words = reinterpret_cast<uint32_t*>(pipelineMemory());
+  uint32_t* tilesTo = words + 3 * s.experts;
+  return {words, words + s.experts, words + 2 * s.experts, tilesTo,
+          pipelineMemory() + roundUp((3 * s.experts + s.ranks) * 4, 16)};
+}
+
+/// Rows of `e` that this block holds, dropped ones left out.
+KT_DEVICE uint32_t keptHere(const PlaceTables& t, uint32_t e) {
+  return lesser(t.next[e], t.kept[e]) - lesser(t.first[e], t.kept[e]);
+}
+
+/// Sums the counts of all processors, and of those before `processor`, per expert. Reads experts x processors words from
+/// L2 in every block: 67 KB at 64 experts.
+KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor) {
+  const uint32_t experts = args.shape.experts;
+  for (uint32_t e = ptx::thread(); e < experts; e += kBlockThreads) t.first[e] = t.kept[e] = 0;
+  for (uint32_t r = ptx::thread(); r < args.shape.ranks; r += kBlockThreads) t.tilesTo[r] = 0;
+  ptx::syncBlock();
+  // Neighbouring threads take neighbouring experts; with fewer experts than threads, groups of threads split the blocks.
+  const uint32_t width = lesser(experts, kBlockThreads);
+  const uint32_t groups = kBlockThreads / width;
+  const uint32_t group = ptx::thread() / width;
+  if (group < groups) {
+    for (uint32_t e = ptx::thread() % width; e < experts; e += width) {
+      uint32_t before = 0;
+      uint32_t total = 0;
+      for (uint32_t p = group; p < processors; p += groups) {
+        const uint32_t count = args.work.counts[static_cast<uint64_t>(p) * experts + e];
+        total += count;
+        if (p < processor) before += count;
+      }
+      ptx::add<Order::Relaxed, Scope::Block>(&t.first[e], before);
+      ptx::add<Order::Relaxed, Scope::Block>(&t.kept[e], total);
+    }
+  }
+  ptx::syncBlock();
+}
+
+/// Rows the rank keeps per expert, and what it announces to each rank. Every block computes them and keeps its own copy in
+/// global memory (`own`), so that no block has to wait for another.
+KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
+                         uint32_t* own) {
+  sumCounts(args, t, processors, processor);
+  const Placement placement = {args.placement, args.shape.ranks};
+  for (uint32_t e = ptx::thread(); e < args.shape.experts; e += kBlockThreads) {
+    const uint32_t kept = lesser(t.kept[e], args.keep);
+    own[e] = kept;
+    t.kept[e] = kept;
+    t.next[e] = t.first[e];
+    if (kept > 0) {
+      ptx::add<Order::Relaxed, Scope::Block>(&t.tilesTo[placement.home(e).rank], rowBlocks(args.shape, kept));
+    }
+  }
+  ptx::syncBlock();
+}
+
+/// Numbers the choices of the share, 32 at a time in token order. Warp 0 alone: the order is the point, and a share has
+/// few choices (62 at S = 8192, k = 2).
+KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, TokenShare share) {
+  const uint32_t topK = args.shape.topK;
+  const uint32_t lane = ptx::lane();
+  const uint64_t end = static_cast<uint64_t>(share.end) * topK;
+  for (uint64_t base = static_cast<uint64_t>(share.begin) * topK; base < end; base += kLanes) {
+    const bool valid = base + lane < end;
+    const uint32_t expert = valid ? args.tensors.choices[base + lane] : kMaxExperts + lane;
+    const uint32_t same = ptx::matchLanes(expert);
+    const uint32_t row = valid ? t.next[expert] + countBits(same & lowMask(lane)) : 0;
+    ptx::syncWarp();
+    if (valid && lane == lowestBit(same)) t.next[expert] = row + countBits(same);
+    ptx::syncWarp();
+    if (!valid) continue;
+    const bool kept = row < t.kept[expert];
+    args.tensors.rows[base + lane] = kept ? row : kDropped;
+    if (kept) {
+      args.work.entryOfRow[static_cast<uint64_t>(expert) * args.shape.capacity + row] =
+          static_cast<uint32_t>(base) + lane;
+    }
+  }
+}
+
+}  // namespace kerneltwin

@@ -1,0 +1,127 @@
+// A processor block: gate, barrier, dispatch, then tasks until the scheduler interrupts.
+#pragma once
+
+#include "kerneltwin/actors/combine.cuh"
+#include "kerneltwin/actors/dispatch.cuh"
+#include "kerneltwin/actors/ring_trace.cuh"
+#include "kerneltwin/gemm/tile_mma.cuh"
+#include "kerneltwin/protocol/processor.h"
+
+namespace kerneltwin {
+
+/// Operands and destination of a GEMM task.
+template <class Transport>
+KT_DEVICE void gemmOperands(const LaunchArgs& args, const Transport& transport, const Task& task, RowSpan span,
+                            TileOperands& tile, TileOutput& to) {
+  const Shape& s = args.shape;
+  const uint32_t column = task.col * s.tileCols;
+  tile.rows = span.count;
+  if (task.op == Op::Gemm0) {
+    const uint64_t cell = cellIndex(s, task.peer, Round::Dispatch, Stage::Incoming, task.expert);
+    const uint64_t first = static_cast<uint64_t>(task.expert) * s.intermediate + column;
+    tile.tokens = args.symmetric.heap + dispatchOffset(s, cell, span.begin, 0);
+    tile.weights = args.tensors.w1 + first * s.hidden;
+    tile.columns = tileWidth(s, s.intermediate, task.col);
+    tile.depth = s.hidden;
+    to.out = args.work.intermediate + intermediateOffset(s, task.peer, task.expert, span.begin, column);
+    to.stride = s.intermediate;
+    to.bias = args.tensors.b1 != nullptr ? args.tensors.b1 + first : nullptr;
+    to.activation = args.activation;
+  } else {
+    const uint64_t first = static_cast<uint64_t>(task.expert) * s.hidden + column;
+    tile.tokens = args.work.intermediate + intermediateOffset(s, task.peer, task.expert, span.begin, 0);
+    tile.weights = args.tensors.w2 + first * s.intermediate;
+    tile.columns = tileWidth(s, s.hidden, task.col);
+    tile.depth = s.intermediate;
+    to.out = transport.combineTile(task.peer, task.expert, span.begin, task.col);
+    to.stride = tile.columns;
+    to.bias = args.tensors.b2 != nullptr ? args.tensors.b2 + first : nullptr;
+    to.activation = Activation::Identity;
+  }
+}
+
+/// One task, on all threads of the block. A GEMM1 tile is delivered and signalled before the task counts as finished.
+template <class Transport>
+KT_DEVICE void executeTask(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
+                           const Task& task, uint32_t rows) {
+  const Shape& s = args.shape;
+  if (task.op == Op::Combine) {
+    combineTask(args, mem, task, rows);
+    return;
+  }
+  Control& words = control();
+  if (ptx::thread() == 0) gemmOperands(args, transport, task, rowSpan(s, rows, task.block), words.tile, words.to);
+  ptx::syncBlock();
+  gemmTile(words.tile, words.to, pipelineMemory());
+  if (task.op == Op::Gemm0) return;
+  transport.openList(pipelineMemory());
+  if (ptx::thread() == 0) {
+    const RowSpan span = rowSpan(s, rows, task.block);
+    const uint64_t cell = cellIndex(s, args.rank, Round::Combine, Stage::Incoming, task.expert);
+    trace.record(EventKind::Put, task.peer, static_cast<uint32_t>(heapRow(s, cell, span.begin)),
+                 packPut(span.count, task.col + 1));
+    signalTile(mem, transport, trace, s, {args.placement, s.ranks}, args.rank, args.epoch, task, rows);
+  }
+  transport.flush();
+}
+
+/// Barrier of the rank's blocks behind the gate. False, in all threads, when the launch was aborted.
+KT_DEVICE bool rankBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, uint32_t blocks) {
+  ptx::syncBlock();
+  if (ptx::thread() == 0) {
+    const uint64_t target = barrierTarget(blocks, kBarrierPhases, args.epoch, 0);
+    const RingTrace::Stamp arrived = trace.stamp();
+    const uint64_t before = arriveBarrier(mem, args.work.barrier);
+    trace.recordAt(arrived, EventKind::BarrierArrive, 0, 0, static_cast<uint32_t>(before - (target - blocks)));
+    const bool passed = awaitBarrier(mem, args.work.barrier, target);
+    if (passed) trace.record(EventKind::BarrierLeave, 0, 0, 0);
+    control().ok = passed ? 1 : 0;
+  }
+  ptx::syncBlock();
+  return control().ok != 0;
+}
+
+/// The launch of one processor block.
+template <class Transport>
+KT_DEVICE void runProcessorBlock(const LaunchArgs& args, uint32_t processors, uint32_t processor) {
+  SpinState& self = control().spins[0];
+  Transport transport(args);
+  RingTrace trace = {args.trace, &control().rings[0]};
+  DeviceMemory mem = {args.work.abort, &self};
+  if (ptx::thread() == 0) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
+  const TokenShare share = tokenShare(args.tokens, processors, processor);
+  if (ptx::thread() == 0) trace.record(EventKind::GateBegin, 0, 0, 0);
+  gateShare(args, share, processor);
+  if (ptx::thread() == 0) {
+    trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
+    self.site = Site::Barrier;
+  }
+  if (!rankBarrier(args, mem, trace, processors + 1)) return;
+
+  if (ptx::thread() == 0) self.site = Site::Dispatch;
+  uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processor) * args.shape.experts;
+  dispatchShare(args, mem, transport, trace, share, processors, processor, own);
+
+  if (ptx::thread() == 0) self.site = Site::Processor;
+  ProcessorState& st = control().processor;
+  if (ptx::thread() == 0) {
+    st = {args.shape,
+                             processor,
+                             args.work.mailboxes,
+                             args.eager,
+                             {args.work.processorRing, processorQueueCapacity(args.shape) - 1},
+                             kSubscribers,
+                             args.work.processorTail,
+                             args.work.rowBlockArrivals,
+                             args.symmetric.flags,
+                             own};
+  }
+  ptx::syncBlock();
+  DeviceBlock block;
+  runProcessor(mem, block, trace, st, [&](const Task& task, uint32_t, uint32_t rows) {
+    executeTask(args, mem, transport, trace, task, rows);
+  });
+  transport.quiet();
+}
+
+}  // namespace kerneltwin

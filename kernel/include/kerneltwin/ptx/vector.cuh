@@ -1,0 +1,45 @@
+// 16-byte accesses.
+#pragma once
+
+#include <cstdint>
+
+#include "kerneltwin/ptx/device.cuh"
+
+namespace kerneltwin::ptx {
+
+/// Eight bf16 values.
+struct alignas(16) Chunk {
+  uint32_t word[4];
+};
+
+KT_DEVICE Chunk loadChunk(const void* from) {
+  Chunk c;
+  asm volatile("ld.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(c.word[0]), "=r"(c.word[1]), "=r"(c.word[2]), "=r"(c.word[3])
+               : "l"(from)
+               : "memory");
+  return c;
+}
+
+/// Past L1: for what other SMs and peers wrote in this launch.
+KT_DEVICE Chunk loadChunkL2(const void* from) {
+  Chunk c;
+  asm volatile("ld.global.cg.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(c.word[0]), "=r"(c.word[1]), "=r"(c.word[2]), "=r"(c.word[3])
+               : "l"(from)
+               : "memory");
+  return c;
+}
+
+KT_DEVICE void storeChunk(void* to, Chunk c) {
+  asm volatile("st.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(c.word[0]), "r"(c.word[1]), "r"(c.word[2]),
+               "r"(c.word[3])
+               : "memory");
+}
+
+/// Written once and not read again by this kernel.
+KT_DEVICE void storeStreaming(void* to, uint64_t low, uint64_t high) {
+  asm volatile("st.global.cs.v2.u64 [%0], {%1, %2};" ::"l"(to), "l"(low), "l"(high) : "memory");
+}
+
+}  // namespace kerneltwin::ptx
