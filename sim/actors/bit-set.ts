@@ -1,0 +1,68 @@
+/** A fixed set of small integers, walked in ascending order. */
+export class BitSet {
+  #size = 0;
+  readonly #words: Int32Array;
+
+  constructor(capacity: number) {
+    this.#words = new Int32Array((capacity + 31) >>> 5);
+  }
+
+  /** Number of members. */
+  get size(): number {
+    return this.#size;
+  }
+
+  has(member: number): boolean {
+    return ((this.#words[member >>> 5]! >>> (member & 31)) & 1) === 1;
+  }
+
+  add(member: number): void {
+    const word = this.#words[member >>> 5]!;
+    const next = word | (1 << (member & 31));
+    if (next !== word) this.#size++;
+    this.#words[member >>> 5] = next;
+  }
+
+  delete(member: number): void {
+    const word = this.#words[member >>> 5]!;
+    const next = word & ~(1 << (member & 31));
+    if (next !== word) this.#size--;
+    this.#words[member >>> 5] = next;
+  }
+
+  clear(): void {
+    this.#words.fill(0);
+    this.#size = 0;
+  }
+
+  /** Smallest member that is at least `from`; -1 when there is none. */
+  nextFrom(from: number): number {
+    const words = this.#words;
+    let at = from >>> 5;
+    if (this.#size === 0 || at >= words.length) return -1;
+    let word = words[at]! & (-1 << (from & 31));
+    while (word === 0) {
+      if (++at >= words.length) return -1;
+      word = words[at]!;
+    }
+    return (at << 5) + (31 - Math.clz32(word & -word));
+  }
+
+  /** Members under `end`: one population count a word. */
+  countBelow(end: number): number {
+    const words = this.#words;
+    const last = end >>> 5;
+    let count = 0;
+    for (let at = 0; at < last; at++) count += onesOf(words[at]!);
+    const rest = end & 31;
+    if (rest !== 0) count += onesOf(words[last]! & ((1 << rest) - 1));
+    return count;
+  }
+}
+
+/** Set bits of a 32-bit word. */
+function onesOf(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555);
+  const quads = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return Math.imul((quads + (quads >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

@@ -1,0 +1,104 @@
+import { dispatchFlags, flagCount } from '../moe/heap.ts';
+import { cellRowBlocks, type Shape } from '../moe/shape.ts';
+import { BitSet } from './bit-set.ts';
+import { processorQueueCapacity, subscriberQueueCapacity } from './queue-capacity.ts';
+import { TaskQueue } from './task-queue.ts';
+
+/** Sizes of a rank's blocks. */
+export interface RankSizes {
+  readonly processors: number;
+  readonly subscribers: number;
+}
+
+/**
+ * The memory of one rank that several of its actors, or its peers, read and write. Private state of an actor is kept by
+ * that actor. Words keep their values from launch to launch, as in the kernel.
+ */
+export class RankState {
+  readonly rank: number;
+  readonly gpu: number;
+  readonly localExperts: number;
+  readonly tokens: number;
+
+  /** Launch that runs now or ran last; -1 before the first. */
+  epoch = -1;
+  /** Rows this rank keeps for each expert in this launch. */
+  ownRows: readonly number[] = [];
+  /** Row blocks announced to each peer in this launch. */
+  readonly rowTilesTo: Int32Array;
+
+  /** All tasks of this launch are scheduled, so every word that carries rows was read. */
+  allRead = true;
+
+  /** Epoch state of every flag of the heap; 0: ground. */
+  readonly flagState: Uint8Array;
+  /** Rows and announced row blocks of the dispatch flags. */
+  readonly flagRows: Int32Array;
+  readonly flagTiles: Int32Array;
+
+  /** Most tasks this rank can still be asked to run in this launch, in all. */
+  bound = 0;
+  scheduled = 0;
+  finished = 0;
+  /** Row blocks announced by each peer in this launch; -1: not known yet. */
+  readonly announced: Int32Array;
+  unannounced = 0;
+
+  /** Rows put so far for each expert by this rank's blocks. */
+  readonly cellArrivals: Int32Array;
+  /** GEMM0 tiles finished of each row block; allocated row blocks of all incoming cells. */
+  readonly rowBlockArrivals: Uint16Array;
+
+  /** One queue a subscriber, then the processors' queue. */
+  readonly queues: readonly TaskQueue[];
+
+  /** Doorbells: the word last rung, and whether its processor has taken it. */
+  readonly bellTask: Int32Array;
+  readonly bellSequence: Int32Array;
+  readonly bellExit: Uint8Array;
+  readonly bellTaken: Uint8Array;
+
+  /** Status words with the time from which the scheduler sees them, and the processors with one it has not read. */
+  readonly status: Int32Array;
+  readonly statusVisible: Float64Array;
+  readonly unreadStatus: BitSet;
+
+  constructor(
+    shape: Shape,
+    place: { rank: number; gpu: number; localExperts: number; tokens: number },
+    sizes: RankSizes,
+    eager: boolean,
+  ) {
+    this.rank = place.rank;
+    this.gpu = place.gpu;
+    this.localExperts = place.localExperts;
+    this.tokens = place.tokens;
+    this.rowTilesTo = new Int32Array(shape.ranks);
+    this.flagState = new Uint8Array(flagCount(shape));
+    this.flagRows = new Int32Array(dispatchFlags(shape));
+    this.flagTiles = new Int32Array(dispatchFlags(shape));
+    this.announced = new Int32Array(shape.ranks);
+    this.cellArrivals = new Int32Array(shape.experts);
+    this.rowBlockArrivals = new Uint16Array(shape.slots * shape.ranks * cellRowBlocks(shape));
+    const forSubscriber = subscriberQueueCapacity(shape);
+    this.queues = Array.from(
+      { length: sizes.subscribers + 1 },
+      (_, q) =>
+        new TaskQueue(q < sizes.subscribers ? forSubscriber : processorQueueCapacity(shape)),
+    );
+    this.bellTask = new Int32Array(sizes.processors);
+    this.bellSequence = new Int32Array(sizes.processors);
+    this.bellExit = new Uint8Array(sizes.processors);
+    this.bellTaken = new Uint8Array(sizes.processors).fill(1);
+    this.status = new Int32Array(sizes.processors);
+    this.statusVisible = new Float64Array(sizes.processors);
+    this.unreadStatus = new BitSet(sizes.processors);
+    // Eager: doorbell 0 counts as taken. A lazy processor says so itself, after its share of the dispatch.
+    if (eager) for (let p = 0; p < sizes.processors; p++) this.unreadStatus.add(p);
+  }
+
+  /** Queue that processors publish GEMM1 tasks on. */
+  get processorQueue(): number {
+    return this.queues.length - 1;
+  }
+}

@@ -1,0 +1,39 @@
+import { BitSet } from './bit-set.ts';
+import type { SchedulingPolicy } from './policy.ts';
+import type { RankState } from './rank.ts';
+
+/** What the scheduler of a rank does: nothing between launches, sweep, or interrupt its processors. */
+export type SchedulerPhase = 'idle' | 'sweeping' | 'interrupting';
+
+/** Private memory of one rank's scheduler. */
+export class SchedulerRun {
+  readonly state: RankState;
+  /** Last sequence rung of each processor; kept from launch to launch. */
+  readonly sequence: Int32Array;
+  /** Processors in the ready queue. */
+  readonly ready: BitSet;
+  policy!: SchedulingPolicy;
+  phase: SchedulerPhase = 'idle';
+  /** When the next iteration reads; later ones follow at the period of an empty sweep. */
+  readPoint = 0;
+  /** Time of the one wake-up that counts; others are stale. */
+  wakeAt: number = Number.POSITIVE_INFINITY;
+  emptySweeps = 0;
+  /** Batch of 32 processors that is being interrupted, and since when it is polled. */
+  batch = 0;
+  batchSince = 0;
+
+  constructor(state: RankState, processors: number) {
+    this.state = state;
+    this.sequence = new Int32Array(processors);
+    this.ready = new BitSet(processors);
+  }
+
+  begin(policy: SchedulingPolicy): void {
+    this.policy = policy;
+    this.ready.clear();
+    this.phase = 'sweeping';
+    this.wakeAt = Number.POSITIVE_INFINITY;
+    this.emptySweeps = 0;
+  }
+}

@@ -1,0 +1,257 @@
+import { EventKind } from '../trace/generated/events.ts';
+import { type InterruptRun, interruptProcessors, startInterrupts } from './interrupts.ts';
+import type { SchedulingPolicy } from './policy.ts';
+import { firstPollAt } from './polling.ts';
+import type { RankState } from './rank.ts';
+import { SchedulerRun } from './scheduler-run.ts';
+import { fail, schedulerActor, type World } from './world.ts';
+
+/** Lanes of a warp: processors a status load covers, and placements of one batch. */
+const lanes = 32;
+
+/** Doorbell sequences count in 31 bits. */
+const sequenceMask = 0x7fffffff;
+
+/**
+ * The scheduler warp of every rank. An iteration sweeps the status words (32 a load) and the task queues (one a lane),
+ * then places tasks in batches of up to 32 consecutive tasks. All words are read at the iteration's read point; a word
+ * read earlier in the sweep must have been visible that much earlier, so nothing is lost by the single point. Iterations
+ * that find nothing are not simulated: they only shift the phase at which the next word is seen.
+ */
+export class Scheduler {
+  readonly #world: World;
+  readonly #runs: readonly SchedulerRun[];
+  readonly #sweep: number;
+  readonly #interrupts: InterruptRun;
+  /** From the first status load of an iteration to its read point. */
+  readonly #sweepNs: number;
+  readonly #actor: number;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#runs = world.ranks.map((state) => new SchedulerRun(state, world.processors));
+    this.#sweep = world.sim.handle((rank) => this.#onSweep(this.#runs[rank]!));
+    const { statusPollNs, queuePollNs } = world.machine;
+    this.#sweepNs = Math.ceil(world.processors / lanes) * statusPollNs + queuePollNs;
+    this.#actor = schedulerActor(world);
+    this.#interrupts = interruptProcessors(world, this.#runs, (run, p) =>
+      this.#nextSequence(run, p),
+    );
+  }
+
+  /** Starts the scheduler of `rank` now; the bound of this launch is set. */
+  start(rank: number): void {
+    const run = this.#runs[rank]!;
+    const { state } = run;
+    const { sim, policy, decoder, shape } = this.#world;
+    run.begin(
+      policy.create({
+        processors: this.#world.processors,
+        queues: state.queues.length,
+        options: this.#world.scenario.policyOptions,
+        operation: (task) => decoder.operation(task),
+        announcedRowBlocks: () => (state.unannounced > 0 ? undefined : sumOf(state, shape.ranks)),
+      }),
+    );
+    run.readPoint = sim.now + this.#sweepNs;
+    this.#record(state, sim.now, EventKind.Bound, 0, state.bound, state.scheduled);
+    if (state.scheduled === state.bound) this.#arm(run, run.readPoint);
+    this.#armNext(run);
+  }
+
+  /** A processor of `rank` published its status word. */
+  noteStatus(rank: number, processor: number): void {
+    const run = this.#runs[rank]!;
+    if (run.phase === 'sweeping') this.#arm(run, this.#statusSeen(run, processor));
+    else if (run.phase === 'interrupting') this.#interrupts.note(run);
+  }
+
+  /** An entry came to the tail of `queue`. */
+  noteEntry(rank: number, queue: number): void {
+    const run = this.#runs[rank]!;
+    if (run.phase !== 'sweeping') return;
+    const at = this.#entrySeen(run, queue);
+    if (at < Number.POSITIVE_INFINITY) this.#arm(run, at);
+  }
+
+  /** The bound of `rank`, or what it knows of its peers, changed. */
+  noteBound(rank: number): void {
+    const run = this.#runs[rank]!;
+    if (run.phase !== 'sweeping') return;
+    this.#arm(run, firstPollAt(run.readPoint, this.#sweepNs, this.#world.sim.now));
+  }
+
+  #onSweep(run: SchedulerRun): void {
+    const { sim, machine } = this.#world;
+    const { state } = run;
+    if (run.phase !== 'sweeping' || sim.now !== run.wakeAt) return;
+    run.wakeAt = Number.POSITIVE_INFINITY;
+    const idle = this.#sweepNs === 0 ? 0 : (sim.now - run.readPoint) / this.#sweepNs;
+    this.#sweepStatus(run);
+    for (let q = 0; q < state.queues.length; q++) this.#sweepQueue(run, q);
+    const before = state.scheduled;
+    const batches = this.#place(run);
+    const placed = state.scheduled - before;
+    const end = sim.now + batches * machine.placementNs;
+    if (placed === 0) {
+      run.emptySweeps += idle + 1;
+    } else {
+      this.#record(state, end, EventKind.Sweep, placed, run.emptySweeps + idle, 0);
+      run.emptySweeps = 0;
+    }
+    run.readPoint = end + this.#sweepNs;
+    if (state.scheduled > state.bound) {
+      fail(this.#world, state, `scheduled ${state.scheduled} tasks over the bound ${state.bound}`);
+    }
+    if (state.scheduled === state.bound) this.#finish(run, end);
+    else this.#armNext(run);
+  }
+
+  /** Takes every status word that this sweep sees, in ascending order of processors as the lanes do. */
+  #sweepStatus(run: SchedulerRun): void {
+    const { state } = run;
+    const { now } = this.#world.sim;
+    for (let p = state.unreadStatus.nextFrom(0); p >= 0; p = state.unreadStatus.nextFrom(p + 1)) {
+      const lag = this.#readLag(p);
+      if (state.statusVisible[p]! + lag > now) continue;
+      if (state.status[p] !== run.sequence[p]) {
+        const values = `status ${state.status[p]}, last doorbell ${run.sequence[p]}`;
+        fail(
+          this.#world,
+          state,
+          `processor ${p} is free by a status that is not current: ${values}`,
+        );
+      }
+      if (run.ready.has(p)) fail(this.#world, state, `processor ${p} is ready twice`);
+      state.unreadStatus.delete(p);
+      run.ready.add(p);
+      this.#record(state, now - lag, EventKind.ProcessorReady, p, state.status[p]!, 0);
+      run.policy.takeProcessor(p);
+    }
+  }
+
+  #sweepQueue(run: SchedulerRun, q: number): void {
+    const queue = run.state.queues[q]!;
+    if (queue.headVisible > this.#world.sim.now || !run.policy.wantsEntry(q)) return;
+    const first = queue.headFirst;
+    const count = queue.headCount;
+    queue.take();
+    run.policy.takeEntry(q, first, count);
+  }
+
+  /** Rings the doorbells the policy chooses. Returns the batches: runs of up to 32 consecutive tasks. */
+  #place(run: SchedulerRun): number {
+    const { sim, machine } = this.#world;
+    const { policy } = run;
+    let batches = 0;
+    let size = lanes;
+    let last = -1;
+    while (policy.choose()) {
+      if (size === lanes || policy.task !== last + 1) {
+        batches++;
+        size = 0;
+      }
+      size++;
+      last = policy.task;
+      this.#commit(run, policy, sim.now + (batches - 1) * machine.placementNs);
+    }
+    return batches;
+  }
+
+  #commit(run: SchedulerRun, policy: SchedulingPolicy, time: number): void {
+    const { state } = run;
+    const { task, processor } = policy;
+    if (!run.ready.has(processor)) {
+      fail(
+        this.#world,
+        state,
+        `the policy chose processor ${processor}, whose mailbox is not free`,
+      );
+    }
+    run.ready.delete(processor);
+    const sequence = this.#nextSequence(run, processor);
+    state.bellTask[processor] = task;
+    state.bellExit[processor] = 0;
+    state.scheduled++;
+    this.#record(state, time, EventKind.TaskCommitted, processor, task, sequence);
+    const { sim, machine, handlers } = this.#world;
+    sim.at(time + machine.doorbellNs, handlers.doorbell, state.rank, processor);
+  }
+
+  /** Moves a doorbell word on to its next sequence number; the processor must have taken the last one (S6). */
+  #nextSequence(run: SchedulerRun, processor: number): number {
+    const { state } = run;
+    if (state.bellTaken[processor] === 0) {
+      fail(this.#world, state, `doorbell of processor ${processor} rung before it took the last`);
+    }
+    const sequence = (run.sequence[processor]! + 1) & sequenceMask;
+    run.sequence[processor] = sequence;
+    state.bellSequence[processor] = sequence;
+    state.bellTaken[processor] = 0;
+    return sequence;
+  }
+
+  #finish(run: SchedulerRun, time: number): void {
+    const { state, policy } = run;
+    if (state.unannounced > 0 || policy.waiting > 0) {
+      const left = `${state.unannounced} peers unknown, ${policy.waiting} tasks waiting`;
+      fail(this.#world, state, `all ${state.bound} tasks of the bound are scheduled, but ${left}`);
+    }
+    this.#record(state, time, EventKind.Bound, 0, state.bound, state.scheduled);
+    startInterrupts(this.#world, run, time);
+    this.#interrupts.note(run);
+  }
+
+  /** Wakes at the earliest read point that sees a word which is written already. */
+  #armNext(run: SchedulerRun): void {
+    const { state } = run;
+    let first = Number.POSITIVE_INFINITY;
+    for (let q = 0; q < state.queues.length; q++) first = Math.min(first, this.#entrySeen(run, q));
+    for (let p = state.unreadStatus.nextFrom(0); p >= 0; p = state.unreadStatus.nextFrom(p + 1)) {
+      first = Math.min(first, this.#statusSeen(run, p));
+    }
+    if (first < Number.POSITIVE_INFINITY) this.#arm(run, first);
+  }
+
+  #statusSeen(run: SchedulerRun, processor: number): number {
+    const visible = run.state.statusVisible[processor]! + this.#readLag(processor);
+    return firstPollAt(run.readPoint, this.#sweepNs, visible);
+  }
+
+  /** Read point that sees the head of a queue; Infinity when it is empty or the policy wants none of it. */
+  #entrySeen(run: SchedulerRun, q: number): number {
+    const queue = run.state.queues[q]!;
+    if (queue.size === 0 || !run.policy.wantsEntry(q)) return Number.POSITIVE_INFINITY;
+    return firstPollAt(run.readPoint, this.#sweepNs, queue.headVisible);
+  }
+
+  /** How long before the read point the status of a processor is loaded. */
+  #readLag(processor: number): number {
+    const { statusPollNs, queuePollNs } = this.#world.machine;
+    const batches = Math.ceil(this.#world.processors / lanes);
+    return (batches - 1 - (processor >> 5)) * statusPollNs + queuePollNs;
+  }
+
+  #arm(run: SchedulerRun, at: number): void {
+    if (at >= run.wakeAt) return;
+    run.wakeAt = at;
+    this.#world.sim.at(at, this.#sweep, run.state.rank, 0);
+  }
+
+  #record(
+    state: RankState,
+    time: number,
+    kind: (typeof EventKind)[keyof typeof EventKind],
+    aux: number,
+    a: number,
+    b: number,
+  ): void {
+    this.#world.sink.add(time, state.epoch, state.rank, this.#actor, kind, aux, a, b);
+  }
+}
+
+function sumOf(state: RankState, ranks: number): number {
+  let sum = 0;
+  for (let peer = 0; peer < ranks; peer++) sum += state.announced[peer]!;
+  return sum;
+}

@@ -1,0 +1,288 @@
+import { dispatchFlags } from '../moe/heap.ts';
+import { epochState, Freshness, freshness } from '../moe/packet.ts';
+import { cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks, rowSpan } from '../moe/shape.ts';
+import { combineTask, gemm0Task } from '../moe/task.ts';
+import { EventKind, readyCountBits, signalRowBits } from '../trace/generated/events.ts';
+import { correctBound } from './bound.ts';
+import { firstPollAt } from './polling.ts';
+import type { RankState } from './rank.ts';
+import type { Scheduler } from './scheduler.ts';
+import { WatchList, type WatchShare } from './watch-list.ts';
+import { fail, subscriberActor, type World } from './world.ts';
+
+/** Tickets are recorded modulo this. */
+const ticketRange = 1 << (32 - readyCountBits);
+
+/** One subscriber warp. */
+interface Subscriber {
+  readonly state: RankState;
+  readonly index: number;
+  /** What it polls; undefined while it does not. */
+  share: WatchShare | undefined;
+  /** Position that is polled next and when its poll begins; later ones follow at a fixed rate. */
+  position: number;
+  since: number;
+  /** When the scheduler interrupted it; Infinity before. */
+  interrupted: number;
+  /** The one wake-up that counts: its time, and the position whose poll finds something, or the exit. */
+  wakeAt: number;
+  wakeFor: number;
+}
+
+/** `wakeFor` of the check that finds the interrupt. */
+const exitCheck = -1;
+
+/**
+ * The subscriber warps of every rank. A warp polls its chunks of 32 flags in turn, skips chunks with nothing left to
+ * await, and looks for the interrupt once a sweep. Polls that find nothing are not simulated: the time of the poll that
+ * will find an arrived flag follows from the position of the warp and the chunks that are live before it.
+ */
+export class Subscribers {
+  readonly #world: World;
+  readonly #scheduler: Scheduler;
+  readonly #warps: readonly (readonly Subscriber[])[];
+  /** Watch list of each rank's launch; undefined until it is built. */
+  readonly #lists: (WatchList | undefined)[];
+  readonly #wake: number;
+  /** Entries found in the chunk being read; kept to spare allocations. */
+  readonly #entries: { first: number; count: number }[] = [];
+
+  constructor(world: World, scheduler: Scheduler) {
+    this.#world = world;
+    this.#scheduler = scheduler;
+    this.#warps = world.ranks.map((state) =>
+      Array.from({ length: world.subscribers }, (_, index) => idleSubscriber(state, index)),
+    );
+    this.#lists = world.ranks.map(() => undefined);
+    this.#wake = world.sim.handle((rank, s) => this.#onWake(this.#warps[rank]![s]!));
+    world.handlers.interruptSubscribers = world.sim.handle((rank) => this.#interrupt(rank));
+  }
+
+  /** Builds the watch list of this launch and starts polling now. */
+  start(rank: number): void {
+    const { shape, sim, subscribers } = this.#world;
+    const state = this.#world.ranks[rank]!;
+    const list = new WatchList(shape, state, subscribers);
+    this.#lists[rank] = list;
+    for (let chunk = 0; chunk < list.size; chunk++) this.#findArrived(state, list, chunk);
+    for (const warp of this.#warps[rank]!) {
+      warp.share = list.shares[warp.index]!;
+      warp.position = 0;
+      warp.since = sim.now;
+      warp.wakeAt = Number.POSITIVE_INFINITY;
+      this.#armNext(warp);
+    }
+  }
+
+  /** Forgets the last launch's watch list: flags that arrive from now on are for the next one. */
+  beginLaunch(rank: number): void {
+    this.#lists[rank] = undefined;
+  }
+
+  /** True while the word on dispatch flag `flag` waits to be read by this launch of `rank`. */
+  awaits(rank: number, flag: number): boolean {
+    return this.#lists[rank]?.awaits(flag) ?? true;
+  }
+
+  /** A fresh word lies on `flag` from now on. */
+  noteFlag(rank: number, flag: number): void {
+    const list = this.#lists[rank];
+    // Before the list is built nobody polls; start() looks at every flag.
+    if (list === undefined || !list.awaits(flag)) return;
+    const chunk = list.arrive(flag);
+    const warp = this.#warps[rank]![list.owner[chunk]!]!;
+    if (warp.share === undefined) return;
+    const position = list.position[chunk]!;
+    this.#arm(warp, this.#pollSees(warp, position, this.#world.sim.now), position);
+  }
+
+  #findArrived(state: RankState, list: WatchList, chunk: number): void {
+    const first = list.first[chunk]!;
+    for (let rest = list.pending[chunk]!; rest !== 0; rest &= rest - 1) {
+      const flag = first + 31 - Math.clz32(rest & -rest);
+      const word = state.flagState[flag]!;
+      if (word === 0 || freshness(word, state.epoch) === Freshness.Stale) continue;
+      if (flag >= dispatchFlags(this.#world.shape)) {
+        fail(this.#world, state, `combine flag ${flag} was set before its rows were sent`);
+      }
+      list.arrive(flag);
+    }
+  }
+
+  /** First poll of `position` that reads a word visible at `visible`. */
+  #pollSees(warp: Subscriber, position: number, visible: number): number {
+    const { flagPollNs, interruptPollNs } = this.#world.machine;
+    const live = warp.share!.live;
+    const before = live.countBelow(position) - live.countBelow(warp.position);
+    const wraps = position < warp.position;
+    const polls = before + (wraps ? live.size : 0) + 1;
+    const first = warp.since + polls * flagPollNs + (wraps ? interruptPollNs : 0);
+    return firstPollAt(first, live.size * flagPollNs + interruptPollNs, visible);
+  }
+
+  /** First check at the end of a sweep that sees an interrupt of time `visible`. */
+  #checkSees(warp: Subscriber, visible: number): number {
+    const { flagPollNs, interruptPollNs } = this.#world.machine;
+    const live = warp.share!.live;
+    const polls = live.size - live.countBelow(warp.position);
+    const first = warp.since + polls * flagPollNs + interruptPollNs;
+    return firstPollAt(first, live.size * flagPollNs + interruptPollNs, visible);
+  }
+
+  #arm(warp: Subscriber, at: number, position: number): void {
+    if (at >= warp.wakeAt) return;
+    warp.wakeAt = at;
+    warp.wakeFor = position;
+    this.#world.sim.at(at, this.#wake, warp.state.rank, warp.index);
+  }
+
+  /** Wakes for the next position in polling order whose flag has arrived, or for the interrupt. */
+  #armNext(warp: Subscriber): void {
+    const { arrived } = warp.share!;
+    if (arrived.size > 0) {
+      const ahead = arrived.nextFrom(warp.position);
+      const position = ahead >= 0 ? ahead : arrived.nextFrom(0);
+      this.#arm(warp, this.#pollSees(warp, position, warp.since), position);
+    }
+    if (warp.interrupted < Number.POSITIVE_INFINITY) {
+      this.#arm(warp, this.#checkSees(warp, warp.interrupted), exitCheck);
+    }
+  }
+
+  #interrupt(rank: number): void {
+    for (const warp of this.#warps[rank]!) {
+      warp.interrupted = this.#world.sim.now;
+      // A launch may end before its subscribers have built their lists: then start() finds the interrupt.
+      if (warp.share !== undefined) this.#armNext(warp);
+    }
+  }
+
+  #onWake(warp: Subscriber): void {
+    const { sim, machine } = this.#world;
+    if (sim.now !== warp.wakeAt) return;
+    warp.wakeAt = Number.POSITIVE_INFINITY;
+    if (warp.wakeFor === exitCheck) {
+      this.#exit(warp);
+      return;
+    }
+    const position = warp.wakeFor;
+    this.#readChunk(warp, warp.share!.chunks[position]!);
+    warp.position = position + 1;
+    warp.since = sim.now + machine.flagFindNs;
+    this.#armNext(warp);
+  }
+
+  #readChunk(warp: Subscriber, chunk: number): void {
+    const list = this.#lists[warp.state.rank]!;
+    const first = list.first[chunk]!;
+    const settled = list.settle(chunk);
+    if (settled === 0) fail(this.#world, warp.state, `subscriber ${warp.index} woke for nothing`);
+    const dispatch = dispatchFlags(this.#world.shape);
+    this.#entries.length = 0;
+    for (let rest = settled; rest !== 0; rest &= rest - 1) {
+      const flag = first + 31 - Math.clz32(rest & -rest);
+      if (flag < dispatch) this.#readDispatchFlag(warp, flag);
+      else this.#readCombineFlag(warp, flag);
+    }
+    this.#publish(warp);
+  }
+
+  #readDispatchFlag(warp: Subscriber, flag: number): void {
+    const { state } = warp;
+    const { shape } = this.#world;
+    const word = state.flagState[flag]!;
+    const fresh = freshness(word, state.epoch);
+    if (fresh === Freshness.Stale) fail(this.#world, state, `stale word on dispatch flag ${flag}`);
+    const current = fresh === Freshness.Current;
+    const source = Math.floor(flag / shape.slots);
+    // A peer that is ahead has finished this launch, so its flag was a no-op in it.
+    const rows = current ? state.flagRows[flag]! : 0;
+    const tiles = current ? state.flagTiles[flag]! : 0;
+    const { now } = this.#world.sim;
+    this.#record(warp, now, EventKind.SignalObserved, source, flag, signalArg(rows, word));
+    if (correctBound(this.#world, state, source, tiles)) {
+      this.#record(warp, now, EventKind.Surplus, source, tiles, state.bound);
+      this.#scheduler.noteBound(state.rank);
+    }
+    const slot = flag - source * shape.slots;
+    const blocks = rowBlocks(shape, rows);
+    for (let block = 0; block < blocks; block++) {
+      const first = gemm0Task(shape, slot, source, block, 0);
+      this.#entries.push({ first, count: gemm0Cols(shape) });
+    }
+  }
+
+  #readCombineFlag(warp: Subscriber, flag: number): void {
+    const { state } = warp;
+    const { shape, placement } = this.#world;
+    const word = state.flagState[flag]!;
+    if (word !== epochState(state.epoch)) {
+      fail(this.#world, state, `combine flag ${flag} of another launch: state ${word}`);
+    }
+    const cols = gemm1Cols(shape);
+    const blocks = cellRowBlocks(shape);
+    const tile = flag - dispatchFlags(shape);
+    const rowBlock = Math.floor(tile / cols);
+    const expert = Math.floor(rowBlock / blocks);
+    const block = rowBlock - expert * blocks;
+    const task = combineTask(shape, expert, block, tile - rowBlock * cols);
+    const rows = rowSpan(shape, state.ownRows[expert]!, block).count;
+    const source = placement.home(expert).rank;
+    const { now } = this.#world.sim;
+    this.#record(warp, now, EventKind.SignalObserved, source, flag, signalArg(rows, word));
+    state.flagState[flag] = 0;
+    this.#entries.push({ first: task, count: 1 });
+  }
+
+  #publish(warp: Subscriber): void {
+    const { state, index } = warp;
+    const queue = state.queues[index]!;
+    const visible = this.#world.sim.now + this.#world.machine.flagFindNs;
+    for (const { first, count } of this.#entries) {
+      const ticket = queue.nextTicket % ticketRange;
+      const packed = (count | (ticket << readyCountBits)) >>> 0;
+      this.#record(warp, visible, EventKind.TasksReady, index, first, packed);
+      queue.publish(first, count, visible);
+    }
+    if (this.#entries.length > 0) this.#scheduler.noteEntry(state.rank, index);
+  }
+
+  #exit(warp: Subscriber): void {
+    const { sim, handlers } = this.#world;
+    warp.share = undefined;
+    warp.interrupted = Number.POSITIVE_INFINITY;
+    this.#record(warp, sim.now, EventKind.Exit, 0, 0, 0);
+    sim.at(sim.now, handlers.exited, warp.state.rank, 0);
+  }
+
+  #record(
+    warp: Subscriber,
+    time: number,
+    kind: (typeof EventKind)[keyof typeof EventKind],
+    aux: number,
+    a: number,
+    b: number,
+  ): void {
+    const { state } = warp;
+    const actor = subscriberActor(this.#world, warp.index);
+    this.#world.sink.add(time, state.epoch, state.rank, actor, kind, aux, a, b);
+  }
+}
+
+function idleSubscriber(state: RankState, index: number): Subscriber {
+  return {
+    state,
+    index,
+    share: undefined,
+    position: 0,
+    since: 0,
+    interrupted: Number.POSITIVE_INFINITY,
+    wakeAt: Number.POSITIVE_INFINITY,
+    wakeFor: exitCheck,
+  };
+}
+
+/** Rows and epoch state in one field of a signal event. */
+export function signalArg(rows: number, state: number): number {
+  return (rows | (state << signalRowBits)) >>> 0;
+}

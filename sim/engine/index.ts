@@ -1,0 +1,4 @@
+/** The discrete-event engine, on its own: it depends on nothing else in the project. */
+export { EventQueue } from './event-queue.ts';
+export { FluidResource } from './fluid.ts';
+export { type EventHook, type Handler, Simulation } from './simulation.ts';

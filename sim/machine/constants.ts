@@ -1,0 +1,59 @@
+/**
+ * The constants of a machine profile, each with its unit. A profile file gives every one of them a value, this unit and
+ * a source: "measured on ...", "published ...", "chosen ..." or "assumed, to be calibrated".
+ */
+export const constantUnits = {
+  sms: 'count',
+  blocksPerSm: 'count',
+  subscribers: 'count',
+  blockShare: 'SM per block',
+  tensorFlopPerNs: 'FLOP/ns per SM',
+  hbmBytesPerNs: 'B/ns per GPU',
+  smHbmBytesPerNs: 'B/ns per SM',
+  smL2BytesPerNs: 'B/ns per SM',
+  smCopyBytesPerNs: 'B/ns per SM',
+  linkBytesPerNs: 'B/ns per GPU and direction',
+  smLinkBytesPerNs: 'B/ns per SM',
+  linkNs: 'ns',
+  sharedGpuNs: 'ns',
+  doorbellNs: 'ns',
+  statusNs: 'ns',
+  queueNs: 'ns',
+  atomicNs: 'ns',
+  barrierNs: 'ns',
+  fenceNs: 'ns',
+  statusPollNs: 'ns per 32 processors',
+  queuePollNs: 'ns',
+  placementNs: 'ns per batch of 32',
+  flagPollNs: 'ns per 32 flags',
+  flagFindNs: 'ns per batch with a find',
+  interruptPollNs: 'ns per sweep',
+  watchListNs: 'ns',
+  gateNs: 'ns',
+  placeNs: 'ns',
+  taskDecodeNs: 'ns',
+  gemmTaskNs: 'ns',
+  combineTaskNs: 'ns',
+  launchNs: 'ns',
+} as const;
+
+export type ConstantName = keyof typeof constantUnits;
+
+/** Names in the order of the profile files. */
+export const constantNames: readonly ConstantName[] = Object.keys(constantUnits) as ConstantName[];
+
+/** What a unit allows: counts are positive integers, latencies non-negative integers, rates positive. */
+export function valueRule(unit: string): 'count' | 'latency' | 'rate' {
+  if (unit === 'count') return 'count';
+  return unit.startsWith('ns') ? 'latency' : 'rate';
+}
+
+/** One constant as a profile states it. */
+export interface Constant {
+  readonly value: number;
+  readonly unit: string;
+  readonly source: string;
+}
+
+/** The numbers alone: what the cost model computes with. */
+export type Machine = { readonly [name in ConstantName]: number };

@@ -1,0 +1,64 @@
+import type { Machine } from './constants.ts';
+
+/** Bytes of an element: bf16. */
+const elementBytes = 2;
+
+/** Whole nanoseconds that `work` takes at `rate` a nanosecond. */
+function ticks(work: number, rate: number): number {
+  return Math.ceil(work / rate);
+}
+
+/**
+ * Work of a GEMM tile of `rows` x `cols` over `depth`, in nanoseconds of a whole SM: the larger of its tensor work and its
+ * operand bytes from L2. `rows` counts padding: the tensor cores multiply it too. What must come from HBM first is a flow
+ * of its own, shared with other SMs.
+ */
+export function gemmTileWork(m: Machine, rows: number, cols: number, depth: number): number {
+  const tensor = ticks(2 * rows * cols * depth, m.tensorFlopPerNs);
+  const bytes = ticks((rows + cols) * depth * elementBytes, m.smL2BytesPerNs);
+  return Math.max(tensor, bytes);
+}
+
+/** Bytes of a `rows` x `cols` tile of a matrix. */
+export function tileBytes(rows: number, cols: number): number {
+  return rows * cols * elementBytes;
+}
+
+/**
+ * A COMBINE tile: arrival counters, then for the tokens it completes, `rowsRead` rows summed into `tokens` rows of
+ * `cols` columns each.
+ */
+export function combineTileNs(m: Machine, tokens: number, rowsRead: number, cols: number): number {
+  return m.combineTaskNs + ticks((rowsRead + tokens) * cols * elementBytes, m.smCopyBytesPerNs);
+}
+
+/** Stores `bytes` from one SM into memory of its own GPU. */
+export function storeNs(m: Machine, bytes: number): number {
+  return ticks(bytes, m.smCopyBytesPerNs);
+}
+
+/**
+ * The gate of one of `blocks` blocks on an SM, over `rows` tokens with padding: a tile of tokens against all experts, on
+ * tensor cores, while the SM's other blocks do the same.
+ */
+export function gateBlockNs(
+  m: Machine,
+  rows: number,
+  hidden: number,
+  experts: number,
+  blocks: number,
+): number {
+  if (rows === 0) return m.gateNs;
+  const slowdown = Math.max(blocks, 1 / m.blockShare);
+  return m.gateNs + Math.ceil(gemmTileWork(m, rows, experts, hidden) * slowdown);
+}
+
+/** The machine as each of `blocks` blocks on one SM sees it while all of them stream: an even share of the SM's rates. */
+export function sharedMachine(m: Machine, blocks: number): Machine {
+  return {
+    ...m,
+    smHbmBytesPerNs: m.smHbmBytesPerNs / blocks,
+    smCopyBytesPerNs: m.smCopyBytesPerNs / blocks,
+    smLinkBytesPerNs: m.smLinkBytesPerNs / blocks,
+  };
+}

@@ -1,0 +1,106 @@
+import { Dispatch } from '../../actors/dispatch.ts';
+import { Launches } from '../../actors/launches.ts';
+import { Network } from '../../actors/network.ts';
+import type { PolicyDefinition } from '../../actors/policy.ts';
+import { Processors } from '../../actors/processor.ts';
+import { RankState } from '../../actors/rank.ts';
+import { Scheduler } from '../../actors/scheduler.ts';
+import { Subscribers } from '../../actors/subscriber.ts';
+import { TaskDecoder } from '../../actors/task-decoder.ts';
+import { TaskNoise } from '../../actors/task-noise.ts';
+import type { EventSink, World } from '../../actors/world.ts';
+import { Simulation } from '../../engine/simulation.ts';
+import type { Machine } from '../../machine/constants.ts';
+import { sharedMachine } from '../../machine/cost-model.ts';
+import { placementOf } from '../../moe/placement.ts';
+import type { Routing } from '../../moe/routing.ts';
+import type { Scenario } from '../../moe/scenario.ts';
+import { ScenarioError } from '../../moe/scenario-error.ts';
+import { shapeOf } from '../../moe/shape-of.ts';
+import { gpuOf } from '../../moe/world.ts';
+
+/** Blocks of every rank and the SMs they lie on. */
+export interface Residency {
+  readonly blocks: number;
+  readonly smsPerRank: number;
+  /** Blocks on the fullest SM of a rank. */
+  readonly blocksPerSm: number;
+}
+
+/**
+ * Blocks of a rank: as many as the scenario says, or as fit. Ranks of a GPU share its SMs evenly.
+ * @throws {ScenarioError} when the blocks could not all be resident, or are fewer than two.
+ */
+export function residencyOf(scenario: Scenario, machine: Machine): Residency {
+  const { ranks, gpus, blocks } = scenario.world;
+  const smsPerRank = Math.floor((machine.sms * gpus) / ranks);
+  const room = smsPerRank * machine.blocksPerSm;
+  if (room < 2) {
+    const share = `${ranks / gpus} ranks share ${machine.sms} SMs`;
+    throw new ScenarioError([
+      `world.ranks: expected room for 2 blocks a rank, but ${share} at ${machine.blocksPerSm} blocks an SM`,
+    ]);
+  }
+  if (blocks !== null && (blocks < 2 || blocks > room)) {
+    throw new ScenarioError([
+      `world.blocks: expected 2 to ${room}, the blocks of a rank that are resident at once, got ${blocks}`,
+    ]);
+  }
+  const count = blocks ?? room;
+  return { blocks: count, smsPerRank, blocksPerSm: Math.ceil(count / smsPerRank) };
+}
+
+/** A world ready to run: its memory, its actors, its first launches scheduled. */
+export interface FusedWorld {
+  readonly world: World;
+  readonly launches: Launches;
+  readonly network: Network;
+}
+
+/** Builds the fused kernel's world for a scenario. */
+export function buildWorld(
+  scenario: Scenario,
+  machine: Machine,
+  routing: Routing,
+  policy: PolicyDefinition,
+  sink: EventSink,
+): FusedWorld {
+  const shape = shapeOf(scenario);
+  const placement = placementOf(scenario);
+  const residency = residencyOf(scenario, machine);
+  const processors = residency.blocks - 1;
+  const { subscribers } = machine;
+  const eager = scenario.readiness === 'eager';
+  const ranks = scenario.model.tokens.map((tokens, rank) => {
+    const gpu = gpuOf(scenario.world, rank);
+    const place = { rank, gpu, localExperts: placement.localExperts(rank), tokens };
+    return new RankState(shape, place, { processors, subscribers }, eager);
+  });
+  const world: World = {
+    sim: new Simulation(4096),
+    sink,
+    scenario,
+    shape,
+    placement,
+    routing,
+    machine: sharedMachine(machine, residency.blocksPerSm),
+    policy,
+    ranks,
+    ...residency,
+    processors,
+    subscribers,
+    eager,
+    decoder: new TaskDecoder(shape),
+    handlers: { doorbell: -1, signal: -1, interruptSubscribers: -1, exited: -1 },
+  };
+  const noise = new TaskNoise(scenario);
+  const scheduler = new Scheduler(world);
+  const subscriberWarps = new Subscribers(world, scheduler);
+  const network = new Network(world, subscriberWarps);
+  const processorBlocks = new Processors(world, scheduler, network, noise);
+  const dispatch = new Dispatch(world, network, processorBlocks);
+  const actors = { scheduler, subscribers: subscriberWarps, processors: processorBlocks, dispatch };
+  const launches = new Launches(world, actors, noise);
+  launches.start();
+  return { world, launches, network };
+}
