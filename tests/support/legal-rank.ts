@@ -21,7 +21,7 @@ import type { FlagWord, LegalFabric } from './legal-trace.ts';
 
 interface Processor {
   sequence: number;
-  /** Doorbell not yet read; -1 is the exit doorbell. */
+  /** Doorbell that has arrived and is not yet read; -1 is the exit doorbell. */
   mail: number | undefined;
   busy: boolean;
   /** The scheduler may ring: it has seen the status word. */
@@ -59,13 +59,14 @@ export class LegalRank {
   constructor(fabric: LegalFabric, rank: number) {
     this.#fabric = fabric;
     this.#rank = rank;
-    const { processors, subscribers } = fabric.setting.world;
+    const { processors, subscribers, readiness } = fabric.setting.world;
     this.#processors = Array.from({ length: processors }, () => ({
       sequence: 0,
       mail: undefined,
       busy: true,
       ready: false,
-      status: 0,
+      // Lazy mailboxes open after the processor's share of the dispatch.
+      status: readiness === 'eager' ? 0 : -1,
     }));
     this.#tickets = Array.from({ length: subscribers + 1 }, () => 0);
   }
@@ -108,6 +109,7 @@ export class LegalRank {
     }
     this.#processors.forEach((p, index) => {
       p.busy = true;
+      p.ready = false;
       this.#fabric.at(left + 10 + index * 3, (now) => this.#dispatch(now, index));
     });
     this.#fabric.at(left + 20, (now) => this.#open(now));
@@ -115,7 +117,7 @@ export class LegalRank {
 
   /** Puts this block's share of every cell; the last arriver of a cell signals it. */
   #dispatch(time: number, index: number): void {
-    const { shape, placement } = this.#fabric.setting;
+    const { shape, placement, world } = this.#fabric.setting;
     const blocks = this.#processors.length;
     const actor = index * 32;
     let now = this.#record(time, actor, 'DispatchBegin');
@@ -140,6 +142,8 @@ export class LegalRank {
     }
     now = this.#record(now + 30, actor, 'DispatchEnd', 0, sent);
     this.#fabric.at(now + 10, (then) => this.#free(then, index));
+    const p = this.#processors[index]!;
+    if (world.readiness === 'lazy') this.#report(now, p, p.sequence);
   }
 
   #signal(time: number, actor: number, to: number, flag: number, rows: number): number {
@@ -280,8 +284,8 @@ export class LegalRank {
   }
 
   #deliver(time: number, p: Processor, index: number, task: number): void {
-    p.mail = task;
     this.#fabric.at(time + 500, (now) => {
+      p.mail = task;
       if (!p.busy) this.#consume(now, index);
     });
   }
@@ -300,13 +304,13 @@ export class LegalRank {
     p.mail = undefined;
     p.busy = true;
     const actor = index * 32;
+    const eager = this.#fabric.setting.world.readiness === 'eager';
     if (mail === -1) {
       const now = this.#record(time, actor, 'Exit', 0, 0, sequence);
-      p.status = sequence;
+      if (eager) p.status = sequence;
       this.#leave(now);
       return;
     }
-    const eager = this.#fabric.setting.world.readiness === 'eager';
     const consumed = this.#record(time, actor, 'TaskConsumed', 0, mail, sequence);
     if (eager) this.#report(consumed, p, sequence);
     const started = this.#record(consumed + 20, actor, 'TaskStarted', 0, mail, sequence);

@@ -1,0 +1,88 @@
+import { cellRowBlocks, gemm0Cols, gemm0Tasks, gemm1Cols, gemm1Tasks } from '../../moe/layout.ts';
+import type { CheckContext } from '../context.ts';
+import type { Findings } from '../findings.ts';
+import type { Monitor } from '../monitor.ts';
+
+/**
+ * No launch is shorter than its rank's task time spread over its processors, nor than the longest chain of a row block's
+ * GEMM0, GEMM1 and COMBINE. It holds for any schedule: a trace that breaks it has clocks or durations that are wrong.
+ */
+export const w3Makespan: Monitor = {
+  id: 'W3',
+  title: 'makespan >= max(work / processors, critical path, bytes / bandwidth)',
+  kinds: ['TaskStarted', 'TaskFinished'],
+  needs: 'all events',
+  run(context, findings) {
+    for (const launch of context.launches) judgeLaunch(context, findings, launch);
+    return {
+      note: 'bytes / bandwidth is not judged: a trace does not say what its links can carry',
+    };
+  },
+};
+
+function judgeLaunch(context: CheckContext, findings: Findings, launch: number): void {
+  const { index, events, tasks, header } = context;
+  const [begin, end] = index.launchRange(launch);
+  if (begin === end) return;
+  const makespan = events.time[end - 1]!;
+  const work = new Float64Array(header.ranks.length);
+  for (let task = 0; task < tasks.length; task++) {
+    if (tasks.launch[task] !== launch) continue;
+    const rank = tasks.rank[task]!;
+    work[rank] = work[rank]! + Math.max(0, length(context, task));
+  }
+  work.forEach((ns, rank) => {
+    const share = ns / context.processors(rank);
+    if (share <= makespan) return;
+    const what = `${ns} ns of tasks on ${context.processors(rank)} processors`;
+    findings.absence(launch, rank, `${what} in a makespan of ${makespan} ns`);
+  });
+  const { path, rank } = criticalPath(context, launch);
+  const { crossRank } = header.clock.residualNs;
+  if (path <= makespan + crossRank) return;
+  findings.absence(launch, rank, `critical path of ${path} ns in a makespan of ${makespan} ns`);
+}
+
+/** Nanoseconds from a task's start to its finish, 0 when it has not both. */
+function length({ tasks, events }: CheckContext, task: number): number {
+  const started = tasks.steps.started.row[task]!;
+  const finished = tasks.steps.finished.row[task]!;
+  return started < 0 || finished < 0 ? 0 : events.time[finished]! - events.time[started]!;
+}
+
+/** Longest GEMM0 + GEMM1 + COMBINE of one tile, and the rank of its GEMMs. */
+function criticalPath(
+  context: CheckContext,
+  launch: number,
+): { readonly path: number; readonly rank: number } {
+  const { tasks, shape, placement } = context;
+  const gemm1First = gemm0Tasks(shape);
+  const combineFirst = gemm1First + gemm1Tasks(shape);
+  const slowest = new Map<number, number>();
+  const blockKey = (rank: number, rowBlock: number): number => rowBlock * shape.ranks + rank;
+  const isOf = (task: number, begin: number, end: number): boolean =>
+    tasks.launch[task] === launch && tasks.task[task]! >= begin && tasks.task[task]! < end;
+  for (let task = 0; task < tasks.length; task++) {
+    if (!isOf(task, 0, gemm1First)) continue;
+    const key = blockKey(tasks.rank[task]!, Math.floor(tasks.task[task]! / gemm0Cols(shape)));
+    slowest.set(key, Math.max(slowest.get(key) ?? 0, length(context, task)));
+  }
+  let longest = { path: 0, rank: 0 };
+  for (let task = 0; task < tasks.length; task++) {
+    if (!isOf(task, gemm1First, combineFirst)) continue;
+    const rank = tasks.rank[task]!;
+    const tile = tasks.task[task]! - gemm1First;
+    const rowBlock = Math.floor(tile / gemm1Cols(shape));
+    const cell = Math.floor(rowBlock / cellRowBlocks(shape));
+    const slot = Math.floor(cell / shape.ranks);
+    if (slot >= placement.localExperts(rank)) continue;
+    const block = placement.globalExpert(rank, slot) * cellRowBlocks(shape);
+    const combineTile =
+      (block + (rowBlock % cellRowBlocks(shape))) * gemm1Cols(shape) + (tile % gemm1Cols(shape));
+    const combine = tasks.find(launch, cell % shape.ranks, combineFirst + combineTile);
+    const tail = length(context, task) + (combine < 0 ? 0 : length(context, combine));
+    const path = (slowest.get(blockKey(rank, rowBlock)) ?? 0) + tail;
+    if (path > longest.path) longest = { path, rank };
+  }
+  return longest;
+}

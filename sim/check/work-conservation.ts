@@ -1,0 +1,67 @@
+import { EventKind } from '../trace/generated/events.ts';
+import type { Facts } from './facts.ts';
+import { type Occupancy, replayLaunch } from './occupancy.ts';
+
+/** A stretch of time in which tasks and processors waited for one another and nothing was committed. */
+export interface Gap {
+  readonly rank: number;
+  readonly fromNs: number;
+  readonly toNs: number;
+  /** Row that ended it. */
+  readonly row: number;
+  readonly tasks: number;
+  readonly processors: number;
+}
+
+/** Which tasks wait, and which processors could take them. */
+type Pairing = (now: Readonly<Occupancy>) => readonly [tasks: number, processors: number];
+
+/** WC-slot: uncommitted tasks and empty doorbell slots. */
+export const slotPairing: Pairing = (now) => [now.waiting, now.freeSlots];
+
+/** WC-strict: unstarted tasks and idle processors. */
+export const strictPairing: Pairing = (now) => [now.unstarted, now.idle];
+
+/**
+ * Every stretch of a launch, while the scheduler is in its loop, in which both sides of the pairing are non-empty and no
+ * commit falls. `visit` sees them in the order in which they end.
+ */
+export function forEachGap(
+  facts: Facts,
+  launch: number,
+  pairing: Pairing,
+  visit: (gap: Gap) => void,
+): void {
+  const { events, header } = facts;
+  const since = new Float64Array(header.ranks.length).fill(-1);
+  const widest: [tasks: number, processors: number][] = header.ranks.map(() => [0, 0]);
+  replayLaunch(facts, launch, (rank, now, from, row) => {
+    const [tasks, processors] = now.scheduling ? pairing(now) : [0, 0];
+    const both = tasks > 0 && processors > 0;
+    const most = widest[rank]!;
+    if (both && since[rank]! < 0) {
+      since[rank] = from;
+      most.fill(0);
+    }
+    if (both) widest[rank] = [Math.max(most[0], tasks), Math.max(most[1], processors)];
+    const ended = !both || events.kind[row] === EventKind.TaskCommitted;
+    if (since[rank]! < 0 || !ended) return;
+    const toNs = both ? events.time[row]! : from;
+    const [mostTasks, mostProcessors] = widest[rank]!;
+    visit({ rank, fromNs: since[rank]!, toNs, row, tasks: mostTasks, processors: mostProcessors });
+    since[rank] = -1;
+  });
+}
+
+/**
+ * Work conservation loss of a launch, per rank, in processor nanoseconds: the integral over time of
+ * min(idle processors, tasks published and not started).
+ */
+export function workConservationLoss(facts: Facts, launch: number): Float64Array {
+  const loss = new Float64Array(facts.header.ranks.length);
+  replayLaunch(facts, launch, (rank, now, from, row) => {
+    const pairs = Math.max(0, Math.min(now.idle, now.unstarted));
+    loss[rank] = loss[rank]! + pairs * (facts.events.time[row]! - from);
+  });
+  return loss;
+}
