@@ -68,10 +68,12 @@ function logTail(): string {
     : 'no log';
 }
 
+/** Whether a process still does anything; one that ended but was not waited for does not. */
 function running(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    const stat = `/proc/${pid}/stat`;
+    return !existsSync(stat) || !readFileSync(stat, 'utf8').includes(') Z ');
   } catch {
     return false;
   }

@@ -1,4 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { entryPath } from './entry.ts';
 import { GpuRunError, type GpuRunErrorCode } from './errors.ts';
 import type { Answer, Failure, RankCall, RankCalls, Request } from './messages.ts';
@@ -13,6 +16,9 @@ interface Waiting {
 
 /** How long a finished rank may take to end, and a killed one to be gone. */
 const endMs = 10_000;
+
+/** How long to read on from a process that ended. */
+const lastWordsMs = 500;
 
 /** Codes of the binding that say what is missing; all others are a failed call. */
 const missing: ReadonlySet<string> = new Set(['NO_ADDON', 'NO_KERNEL', 'API_VERSION', 'NO_GPU']);
@@ -38,17 +44,17 @@ export class RankProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.#output.follow(this.#child.stdout);
-    this.#output.follow(this.#child.stderr);
+    const { stdout, stderr } = this.#child;
+    this.#output.follow(stdout);
+    this.#output.follow(stderr);
     this.#child.on('message', (answer: Answer) => this.#settle(answer));
     this.#gone = new Promise((gone) => {
       this.#child.once('error', (error) => this.#died(`did not start: ${error.message}`, gone));
-      // `close` comes after the last output was read, so that a message about a death can quote it.
-      this.#child.once('close', (code, signal) => {
-        this.#died(
-          signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`,
-          gone,
-        );
+      this.#child.once('exit', (code, signal) => {
+        const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+        // Not the event `close`: it never comes after a disconnect. Its last words are worth a moment all the same.
+        const said = Promise.all([ended(stdout), ended(stderr)]);
+        void Promise.race([said, sleep(lastWordsMs)]).then(() => this.#died(how, gone));
       });
     });
   }
@@ -130,6 +136,10 @@ export class RankProcess {
     const message = `rank ${this.rank}, ${phase}: ${failure.message}`;
     return new GpuRunError(codeOf(failure), message, this.output);
   }
+}
+
+async function ended(stream: Readable | null): Promise<void> {
+  if (stream !== null && !stream.readableEnded) await once(stream, 'end');
 }
 
 function codeOf(failure: Failure): GpuRunErrorCode {

@@ -7,7 +7,7 @@ import { RankProcess } from './rank-process.ts';
 
 /** Time other ranks get to report too once one has failed, so that the error can name the first cause. */
 const graceMs = 1500;
-const dumpMs = 5000;
+const dumpMs = 2000;
 
 /** Most text of one rank in an error's details. */
 const detailLength = 20_000;
