@@ -1,6 +1,7 @@
 // Simulates in a thread of its own, so that Ctrl-C reaches the command while it runs.
 import { parentPort, workerData } from 'node:worker_threads';
 import { simulate } from '../systems/fused/simulate.ts';
+import { Interrupted } from './outcome.ts';
 import type { SimulationAnswer, SimulationOrder } from './simulation.ts';
 
 const order = workerData as SimulationOrder;
@@ -10,6 +11,7 @@ const signal = {
   get aborted(): boolean {
     return Atomics.load(stop, 0) !== 0;
   },
+  reason: new Interrupted('interrupted before the first launch was simulated: nothing was written'),
 } as AbortSignal;
 
 function answer(message: SimulationAnswer, transfer: ArrayBuffer[] = []): void {
@@ -19,7 +21,8 @@ function answer(message: SimulationAnswer, transfer: ArrayBuffer[] = []): void {
 try {
   const { trace } = simulate(order.scenario, {
     signal,
-    onProgress: (done, total) => answer({ kind: 'progress', done, total }),
+    onProgress: ({ launch, launches, timeNs }) =>
+      answer({ kind: 'progress', launch, launches, timeNs }),
   });
   const buffers = Object.values(trace.events).map((column) => column.buffer as ArrayBuffer);
   answer({ kind: 'trace', trace }, [...new Set(buffers)]);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Scenario } from '../moe/scenario.ts';
+import { timeText } from '../report/units.ts';
 import type { Trace } from '../trace/trace.ts';
 import { InputError, Interrupted } from './outcome.ts';
 import { startProgress } from './progress.ts';
@@ -13,7 +14,12 @@ export interface SimulationOrder {
 
 /** What the thread sends. */
 export type SimulationAnswer =
-  | { readonly kind: 'progress'; readonly done: number; readonly total: number }
+  | {
+      readonly kind: 'progress';
+      readonly launch: number;
+      readonly launches: number;
+      readonly timeNs: number;
+    }
   | { readonly kind: 'trace'; readonly trace: Trace }
   | {
       readonly kind: 'error';
@@ -22,7 +28,7 @@ export type SimulationAnswer =
       readonly stack: string;
     };
 
-/** Errors of the simulator that mean its input cannot be used. Classes do not survive the way between threads. */
+/** Errors of the simulator that mean its input cannot be used. */
 const inputErrors = new Set(['ScenarioError', 'MachineError', 'InputError']);
 
 /**
@@ -42,15 +48,10 @@ export async function simulateScenario(scenario: Scenario, terminal: Terminal): 
   terminal.signal.addEventListener('abort', onAbort);
   try {
     progress.step(`simulating ${scenario.name}`);
-    const trace = await answerOf(worker, (share) =>
-      progress.step(`simulating ${scenario.name}`, share),
-    );
-    if (trace.header.launches === 0) {
-      throw new Interrupted(
-        'interrupted before the first launch was simulated: nothing was written',
-      );
-    }
-    return trace;
+    return await answerOf(worker, ({ launch, launches, timeNs }) => {
+      const where = `launch ${launch + 1} of ${launches}, ${timeText(timeNs)}`;
+      progress.step(`simulating ${scenario.name}: ${where}`, launch / launches);
+    });
   } finally {
     terminal.signal.removeEventListener('abort', onAbort);
     progress.done();
@@ -58,10 +59,15 @@ export async function simulateScenario(scenario: Scenario, terminal: Terminal): 
   }
 }
 
-function answerOf(worker: Worker, onShare: (share: number) => void): Promise<Trace> {
+type Answer<K extends SimulationAnswer['kind']> = Extract<SimulationAnswer, { kind: K }>;
+
+function answerOf(
+  worker: Worker,
+  onProgress: (progress: Answer<'progress'>) => void,
+): Promise<Trace> {
   return new Promise((resolve, reject) => {
     worker.on('message', (answer: SimulationAnswer) => {
-      if (answer.kind === 'progress') onShare(answer.done / answer.total);
+      if (answer.kind === 'progress') onProgress(answer);
       else if (answer.kind === 'trace') resolve(answer.trace);
       else reject(errorOf(answer));
     });
@@ -72,10 +78,14 @@ function answerOf(worker: Worker, onShare: (share: number) => void): Promise<Tra
   });
 }
 
-function errorOf(answer: Extract<SimulationAnswer, { kind: 'error' }>): Error {
-  const error = inputErrors.has(answer.name)
-    ? new InputError(answer.message)
-    : new Error(`${answer.name}: ${answer.message}`);
-  error.stack = answer.stack;
+/** The thread's error as the command reports it: classes do not survive the way between threads. */
+function errorOf({ name, message, stack }: Answer<'error'>): Error {
+  const error =
+    name === 'Interrupted'
+      ? new Interrupted(message)
+      : inputErrors.has(name)
+        ? new InputError(message)
+        : new Error(`${name}: ${message}`);
+  error.stack = stack;
   return error;
 }

@@ -5,9 +5,9 @@ import { errorText, figureText } from '../report/units.ts';
 import { verdictCounts } from '../report/verdicts.ts';
 import { worldLine } from '../report/world-line.ts';
 import { violationsText } from './check-text.ts';
-import type { TwinResult } from './commands/twin.ts';
 import { differencesText, launchesText } from './comparison-text.ts';
 import { textTable } from './text-table.ts';
+import type { TwinResult } from './twin-result.ts';
 
 /** Figures that the summary prints; the report has all of them. */
 const summary = new Set([

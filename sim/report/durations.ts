@@ -8,7 +8,7 @@ import type { Half } from './half.ts';
 import { paintClass } from './theme.ts';
 import { type TimeUnit, timeText, timeUnit } from './units.ts';
 
-const row = { height: 52, gap: 18, opGap: 58 };
+const row = { height: 52, gap: 24, opGap: 58 };
 const bins = 120;
 
 /**
@@ -20,7 +20,7 @@ export function durationsFigure(halves: readonly Half[]): string {
   const figure = startFigure(
     'How long tasks take',
     'Histograms of task durations by operation and half, with their medians.',
-    frame.top + ops.length * perOp + 8,
+    frame.top + ops.length * perOp + 10,
   );
   const samples = halves.map((half) => durationsByOp(half));
   for (const [index, op] of ops.entries()) {
@@ -28,7 +28,7 @@ export function durationsFigure(halves: readonly Half[]): string {
       figure.svg,
       op,
       halves.map((half, i) => ({ label: half.label, ns: samples[i]?.get(op) ?? [] })),
-      frame.top + 20 + index * perOp,
+      frame.top + 26 + index * perOp,
     );
   }
   return figure.text();
@@ -130,13 +130,13 @@ function drawMedian(
   svg
     .append('path')
     .attr('class', 'mark')
-    .attr('d', `M${at} ${top - 4}V${top + row.height}`);
+    .attr('d', `M${at} ${top - 3}V${top + row.height}`);
   const [p10, median, p90] = [summary.p10, summary.median, summary.p90].map(timeText);
   const wide = at > frame.width - 330;
   svg
     .append('text')
     .attr('x', at + (wide ? -6 : 6))
-    .attr('y', top + 4)
+    .attr('y', top - 7)
     .attr('text-anchor', wide ? 'end' : 'start')
     .text(`median ${median}, p10 to p90 ${p10} to ${p90}, ${summary.count} tasks`);
 }

@@ -16,7 +16,7 @@ import { type Paint, paintClass } from './theme.ts';
 import { timeUnit } from './units.ts';
 
 /** Tallest drawing of one half, in pixels, and the shortest and tallest row. */
-const panel = { height: 400, minRow: 2, maxRow: 14, gap: 34, rankGap: 5 };
+const panel = { height: 540, minRow: 2, maxRow: 14, gap: 34, rankGap: 5 };
 
 const legend: readonly Paint[] = [
   'gate',

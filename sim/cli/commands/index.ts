@@ -1,7 +1,6 @@
 import type { CommandMaker } from '../command.ts';
 import { checkCommand } from './check.ts';
 import { compareCommand } from './compare.ts';
-import { exportCommand } from './export.ts';
 import { gpuCommand } from './gpu.ts';
 import { reportCommand } from './report.ts';
 import { schemaCommand } from './schema.ts';
@@ -16,7 +15,6 @@ export const commands: readonly CommandMaker[] = [
   checkCommand,
   compareCommand,
   reportCommand,
-  exportCommand,
   verifyCommand,
   gpuCommand,
   schemaCommand,

@@ -1,20 +1,20 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { type Comparison, compareTraces } from '../../compare/compare.ts';
+import { compareTraces } from '../../compare/compare.ts';
 import type { Scenario } from '../../moe/scenario.ts';
 import { writeAtomically } from '../../report/atomic-write.ts';
-import type { JudgedHalf } from '../../report/page.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { describedCommand, printJson, type Settle } from '../command.ts';
 import { judge } from '../judge.ts';
 import { measuredHalf } from '../measured-half.ts';
-import { type ExitCode, exitCodes, Interrupted } from '../outcome.ts';
+import { Interrupted } from '../outcome.ts';
 import { startProgress } from '../progress.ts';
 import { reportContent } from '../report-content.ts';
 import { type Measured, writeReport, writeRun } from '../run-folder.ts';
 import { openScenario, type ScenarioOptions, withScenario } from '../scenario-options.ts';
 import { simulateScenario } from '../simulation.ts';
 import type { Terminal } from '../terminal.ts';
+import { exitCodeOf, type TwinResult, twinJson } from '../twin-result.ts';
 import { twinText } from '../twin-text.ts';
 
 interface Options extends ScenarioOptions {
@@ -22,18 +22,6 @@ interface Options extends ScenarioOptions {
   readonly live?: boolean;
   readonly out?: string;
   readonly json?: boolean;
-}
-
-/** What a twin run found. */
-export interface TwinResult {
-  readonly scenario: Scenario;
-  readonly simulated: JudgedHalf;
-  readonly measured: JudgedHalf | null;
-  readonly measuredFrom: string | null;
-  /** Why there is no measured half; empty where there is one. */
-  readonly missing: string;
-  readonly comparison: Comparison | null;
-  readonly files: readonly string[];
 }
 
 /** `kerneltwin twin`: the main job. */
@@ -104,31 +92,4 @@ async function judgeAndWrite(
   } finally {
     progress.done();
   }
-}
-
-/** What `--json` prints and comparison.json holds. `gpu` is null, with the reason, where nothing was compared. */
-function twinJson(result: TwinResult): object {
-  const { scenario, simulated, measured, measuredFrom, missing, comparison, files } = result;
-  const half = (judged: JudgedHalf): object => ({
-    header: { ...judged.half.trace.header, scenario: undefined, rows: undefined },
-    metrics: judged.half.metrics,
-    check: judged.check,
-  });
-  return {
-    scenario,
-    clean: exitCodeOf(result) === exitCodes.clean,
-    simulated: half(simulated),
-    gpu: measured && { from: measuredFrom, ...half(measured) },
-    ...(measured === null ? { reason: missing } : {}),
-    comparison,
-    files,
-  };
-}
-
-function exitCodeOf({ simulated, measured, comparison }: TwinResult): ExitCode {
-  const clean =
-    simulated.check.clean &&
-    (measured?.check.clean ?? true) &&
-    (comparison?.taskSets.matched ?? true);
-  return clean ? exitCodes.clean : exitCodes.violations;
 }

@@ -55,8 +55,8 @@ describe('timeline', () => {
     );
     const many: Half = { label: 'simulator', trace, metrics: traceMetrics(trace) };
     const svg = timelineFigure(typicalPanels([many]));
-    expect(svg).toContain('500 processors, every 3rd shown');
-    expect(barExtents(svg, 'p-dispatch')).toHaveLength(167);
+    expect(svg).toContain('500 processors, every 2nd shown');
+    expect(barExtents(svg, 'p-dispatch')).toHaveLength(250);
   });
 });
 
