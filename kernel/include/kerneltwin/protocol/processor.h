@@ -1,7 +1,7 @@
 // A processor block's protocol: wait for a doorbell, execute, report. The arithmetic is the caller's.
 //
-// Block policy `B`: bool leader(); void sync() (all threads of the block); template <class T> T broadcast(T) (the leader's
-// value, to all; includes the syncs that takes). The host explorer runs one leader per block and its sync is a no-op.
+// Block policy `B`: bool leader(); void sync() (all threads of the block); PickedTask& job() (one a block; written by the leader
+// between syncs, read by all). The host explorer runs one leader per block and its sync is a no-op.
 #pragma once
 
 #include "kerneltwin/protocol/arrival.h"
@@ -9,6 +9,12 @@
 #include "kerneltwin/protocol/queue.h"
 
 namespace kerneltwin {
+
+/// What a processor works on: in the block's shared memory on the device, so that it costs the tile no registers.
+struct PickedTask {
+  Doorbell bell;
+  uint32_t rows;
+};
 
 struct ProcessorState {
   Shape shape;
@@ -53,36 +59,35 @@ KT_HD void finishGemm0(M& mem, T& trace, const ProcessorState& st, uint32_t inde
 /// on abort.
 template <class M, class B, class T, class Execute>
 KT_HD void runProcessor(M& mem, B& block, T& trace, const ProcessorState& st, Execute&& execute) {
-  uint32_t last = 0;
-  if (block.leader()) last = openMailbox(mem, st.mailboxes, st.index, st.eager);
+  PickedTask& job = block.job();
+  if (block.leader()) job.bell.sequence = openMailbox(mem, st.mailboxes, st.index, st.eager);
   for (;;) {
-    Doorbell bell = {0, 0, true};
-    uint32_t rows = 0;
     if (block.leader()) {
-      if (!awaitDoorbell(mem, st.mailboxes, st.index, last, bell)) bell.exit = true;
-      last = bell.sequence;
+      Doorbell bell;
+      if (!awaitDoorbell(mem, st.mailboxes, st.index, job.bell.sequence, bell)) bell.exit = true;
       if (!bell.exit) {
         trace.record(EventKind::TaskConsumed, 0, bell.task, bell.sequence);
         if (st.eager) publishStatus(mem, st.mailboxes, st.index, bell.sequence);
-        rows = taskRows(mem, st, decodeTask(st.shape, bell.task));
+        job.rows = taskRows(mem, st, decodeTask(st.shape, bell.task));
         trace.record(EventKind::TaskStarted, 0, bell.task, bell.sequence);
       }
+      job.bell = bell;
     }
-    bell = block.broadcast(bell);
-    if (bell.exit) break;
-    rows = block.broadcast(rows);
-    const Task task = decodeTask(st.shape, bell.task);
-    execute(task, bell.task, rows);
+    block.sync();
+    if (job.bell.exit) break;
+    execute(decodeTask(st.shape, job.bell.task), job.bell.task, job.rows);
     block.sync();
     if (block.leader()) {
+      const Doorbell bell = job.bell;
+      const Task task = decodeTask(st.shape, bell.task);
       if (task.op == Op::Gemm0) finishGemm0(mem, trace, st, bell.task, task);
       else trace.record(EventKind::TaskFinished, 0, bell.task, 0);
       if (!st.eager) publishStatus(mem, st.mailboxes, st.index, bell.sequence);
     }
   }
   if (block.leader()) {
-    trace.record(EventKind::Exit, 0, static_cast<uint32_t>(mem.abortCode()), last);
-    if (st.eager) publishStatus(mem, st.mailboxes, st.index, last);
+    trace.record(EventKind::Exit, 0, static_cast<uint32_t>(mem.abortCode()), job.bell.sequence);
+    if (st.eager) publishStatus(mem, st.mailboxes, st.index, job.bell.sequence);
   }
 }
 

@@ -102,20 +102,24 @@ KT_HD void sweepStatus(M& mem, W& warp, T& trace, const SchedulerState& st, Sche
   warp.sync();  // lanes will read ready-queue entries that other lanes wrote
 }
 
-/// Queue sweep: lane q looks for the next entry of queue q when it has no open range. Returns queues with tasks.
+/// Opens the next entry of the calling lane's queue when its open range is used up. True: the queue has tasks.
+template <class M, class W>
+KT_HD bool refill(M& mem, const SchedulerState& st, SchedulerRun<W>& run, uint32_t lane) {
+  if (lane > st.subscribers) return false;
+  if (run.range[lane].count > 0) return true;
+  QueueEntry entry;
+  const bool found = lane < st.subscribers ? st.subscriberQueues[lane].peek(mem, st.heads[lane], entry)
+                                           : st.processorQueue.peek(mem, st.heads[lane], entry);
+  if (!found) return false;
+  ++st.heads[lane];
+  run.range[lane] = {entry.first, entry.count};
+  return true;
+}
+
+/// Queue sweep: lane q looks at queue q. Returns the queues with tasks.
 template <class M, class W>
 KT_HD uint32_t sweepQueues(M& mem, W& warp, const SchedulerState& st, SchedulerRun<W>& run) {
-  return warp.ballot([&](uint32_t lane) {
-    if (lane > st.subscribers) return false;
-    if (run.range[lane].count > 0) return true;
-    QueueEntry entry;
-    const bool found = lane < st.subscribers ? st.subscriberQueues[lane].peek(mem, st.heads[lane], entry)
-                                             : st.processorQueue.peek(mem, st.heads[lane], entry);
-    if (!found) return false;
-    ++st.heads[lane];
-    run.range[lane] = {entry.first, entry.count};
-    return true;
-  });
+  return warp.ballot([&](uint32_t lane) { return refill(mem, st, run, lane); });
 }
 
 /// Places up to 32 tasks of queue `q` on the processors at the head of the ready queue. Returns how many.
@@ -143,7 +147,8 @@ KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, S
   return batch;
 }
 
-/// Serves the queues in turn until processors or tasks run out.
+/// Serves the queues in turn until processors or tasks run out. A queue whose open range is used up is looked at again at
+/// once: waiting for the next sweep would place one entry a queue and sweep, however many processors are ready.
 template <class M, class W, class T>
 KT_HD uint32_t placeTasks(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run,
                           uint32_t queuesWithTasks) {
@@ -152,10 +157,10 @@ KT_HD uint32_t placeTasks(M& mem, W& warp, T& trace, const SchedulerState& st, S
     const uint32_t later = queuesWithTasks & ~lowMask(run.turn);
     const uint32_t q = lowestBit(later != 0 ? later : queuesWithTasks);
     placed += placeBatch(mem, warp, trace, st, run, q);
-    if (warp.broadcast(run.range, q).count == 0) {
-      queuesWithTasks &= ~(1u << q);
-      run.turn = (q + 1) % (st.subscribers + 1);
-    }
+    if (warp.broadcast(run.range, q).count > 0) continue;
+    run.turn = (q + 1) % (st.subscribers + 1);
+    const uint32_t refilled = warp.ballot([&](uint32_t lane) { return lane == q && refill(mem, st, run, lane); });
+    if (refilled == 0) queuesWithTasks &= ~(1u << q);
   }
   return placed;
 }

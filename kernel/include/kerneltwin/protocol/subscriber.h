@@ -128,6 +128,16 @@ KT_HD Find takeCombineSignal(M& mem, T& trace, const SubscriberState& st, uint32
   return {1, gemm0Tasks(s) + gemm1Tasks(s) + tile, 0, 1};
 }
 
+/// COMBINE tiles found in neighbouring flags of a chunk are consecutive tasks: the first lane of a run publishes them as one
+/// entry. One entry a tile would fill the queues with entries that the scheduler takes one a queue and sweep.
+KT_HD Find mergeRun(Find find, uint32_t fresh, uint32_t lane) {
+  const bool leads = (fresh >> lane & 1) && (lane == 0 || !(fresh >> (lane - 1) & 1));
+  if (!leads) return {0, 0, 0, 0};
+  const uint32_t gap = ~(fresh >> lane);
+  find.count = gap == 0 ? kLanes : lowestBit(gap);
+  return find;
+}
+
 /// Publishes every lane's find under consecutive tickets, in lane order.
 template <class M, class W, class T>
 KT_HD void publishFinds(M& mem, W& warp, T& trace, SubscriberState& st,
@@ -182,6 +192,9 @@ KT_HD void pollChunks(M& mem, W& warp, T& trace, SubscriberState& st, uint32_t c
       find[lane] = c + j >= st.dispatchChunks ? takeCombineSignal(mem, trace, st, first + lane, signal)
                                               : takeDispatchSignal(mem, trace, st, first + lane, signal);
     });
+    if (c + j >= st.dispatchChunks) {
+      warp.each([&](uint32_t lane) { find[lane] = mergeRun(find[lane], fresh[j], lane); });
+    }
     publishFinds(mem, warp, trace, st, find);
     warp.each([&](uint32_t lane) {
       if (lane == 0) st.watch[c + j].pending &= ~fresh[j];
