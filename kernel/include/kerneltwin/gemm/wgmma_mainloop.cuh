@@ -11,36 +11,37 @@
 
 namespace kerneltwin {
 
-/// The products of a stage, for token width `Groups` * 8. Weights are read from shared memory once per product, tokens once
-/// per fragment and product.
+/// The products of a stage, for `Groups` groups of 8 tokens. Weights are read from shared memory once per product, tokens
+/// once per fragment.
 template <class Config, uint32_t Groups>
-KT_DEVICE void multiplyStage(float* acc, uint64_t weights, uint64_t tokens, uint32_t first) {
-  constexpr uint32_t kProducts = Groups > kMostGroups ? 2 : 1;
-  constexpr uint32_t kWidth = Groups * 8 / kProducts;
+KT_DEVICE void multiplyStage(float* acc, uint32_t weights, uint32_t tokens, uint32_t first) {
+  constexpr uint32_t kFirst = Groups < kMostGroups ? Groups : kMostGroups;
+  constexpr uint32_t kSecond = Groups - kFirst;
+  constexpr uint32_t kSliceBytes = kProductDepth * 2;
 #pragma unroll
   for (uint32_t kk = 0; kk < kStageDepth / kProductDepth; ++kk) {
+    const uint32_t add = kk == 0 ? first : 1;
+    const uint64_t b = matrixDescriptor(tokens + descriptorStep(kk * kSliceBytes));
 #pragma unroll
     for (uint32_t f = 0; f < Config::kFragments; ++f) {
-#pragma unroll
-      for (uint32_t p = 0; p < kProducts; ++p) {
-        ptx::wgmma<kWidth>(acc + f * Config::kFragmentAccumulators + p * (kWidth / 2),
-                           weights + descriptorStep(f * kFragmentRows * kLineBytes + kk * kProductDepth * 2),
-                           tokens + descriptorStep(p * kWidth * kLineBytes + kk * kProductDepth * 2),
-                           kk == 0 ? first : 1);
+      const uint64_t a = matrixDescriptor(weights + descriptorStep(f * kFragmentRows * kLineBytes + kk * kSliceBytes));
+      ptx::wgmma<kFirst * 8>(acc + f * Config::kFragmentAccumulators, a, b, add);
+      if constexpr (kSecond > 0) {
+        ptx::wgmma<kSecond * 8>(acc + kFirst * 4, a, b + descriptorStep(kFirst * kSwizzleBytes), add);
       }
     }
   }
 }
 
-/// The whole depth of a tile. `weights` and `tokens` are the descriptors of stage 0. On return the accumulators are final and
+/// The whole depth of a tile, at least one step. `weights` and `tokens` are low words of the descriptors of stage 0. On return the accumulators are final and
 /// all stages the tile used are handed back.
 template <class Config, uint32_t Groups, class Guard>
-KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingCursor<Config>& ring, uint64_t weights,
-                             uint64_t tokens, uint32_t steps, const Guard& guard) {
+KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingCursor<Config>& ring, uint32_t weights,
+                             uint32_t tokens, uint32_t steps, const Guard& guard) {
   uint32_t previous = 0;
   for (uint32_t step = 0; step < steps; ++step) {
     awaitPhase(guard, pipe.full(ring.stage), ring.phase, Wait::Full);
-    const uint64_t at = descriptorStep(ring.stage * Config::kStageBytes);
+    const uint32_t at = descriptorStep(ring.stage * Config::kStageBytes);
     ptx::wgmmaFence();
     multiplyStage<Config, Groups>(acc, weights + at, tokens + at, step);
     ptx::wgmmaCommit();
@@ -59,8 +60,8 @@ KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingC
 template <class Config, class Guard>
 KT_DEVICE void multiplyTile(float (&acc)[Config::kAccumulators], const PipelineView<Config>& pipe,
                             RingCursor<Config>& ring, const TileTask& task, const Guard& guard) {
-  const uint64_t weights = matrixDescriptor(pipe.ring + pipe.group() * Config::kGroupColumns * kLineBytes);
-  const uint64_t tokens = matrixDescriptor(pipe.ring + Config::kWeightBytes);
+  const uint32_t weights = descriptorLow(pipe.ring + pipe.group * Config::kGroupColumns * kLineBytes);
+  const uint32_t tokens = descriptorLow(pipe.ring + Config::kWeightBytes);
   const uint32_t steps = ptx::shuffle(task.steps, 0);
 #define KT_WIDTH(groups)                                                                           \
   case groups:                                                                                     \
@@ -70,10 +71,10 @@ KT_DEVICE void multiplyTile(float (&acc)[Config::kAccumulators], const PipelineV
     break;
 #define KT_WIDTHS(base) KT_WIDTH(base) KT_WIDTH(base + 1) KT_WIDTH(base + 2) KT_WIDTH(base + 3)
   ptx::pin(acc);
-  switch (ptx::shuffle(productGroups(task.rows), 0)) {
+  switch (ptx::shuffle(tokenGroups(task.rows), 0)) {
     KT_WIDTHS(1) KT_WIDTHS(5) KT_WIDTHS(9) KT_WIDTHS(13)
     KT_WIDTHS(17) KT_WIDTHS(21) KT_WIDTHS(25) KT_WIDTHS(29)
-    KT_WIDTH(36) KT_WIDTH(40)
+    KT_WIDTHS(33) KT_WIDTHS(37)
     default: break;
   }
   ptx::pin(acc);

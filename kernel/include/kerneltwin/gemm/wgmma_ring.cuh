@@ -6,8 +6,11 @@
 //   void late(Wait where, uint32_t barrier) const     called after every failed try; past its deadline it does not return
 #pragma once
 
+#include <cstddef>
+
 #include "kerneltwin/gemm/wgmma_task.h"
 #include "kerneltwin/ptx/mbarrier.cuh"
+#include "kerneltwin/ptx/tma.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
 namespace kerneltwin {
@@ -31,7 +34,7 @@ struct PipelineWords {
   uint64_t empty[16];              ///< stage free: one arrival a consumer warp
   uint64_t filled[kTaskSlots];     ///< slot written: one arrival
   uint64_t begun[kTaskSlots];      ///< first product about to be issued: one arrival
-  uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a consumer warp
+  uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a consumer warp, one of the producer
   uint64_t begunAt[kTaskSlots];    ///< SM clock at that moment
   TileTask slots[kTaskSlots];
 };
@@ -44,16 +47,15 @@ inline constexpr uint32_t kPipelineShared = Config::kTileBytes + static_cast<uin
 template <class Config>
 struct PipelineView {
   uint32_t ring;
+  uint32_t group;   ///< this consumer warpgroup, from 0; meaningless to the feeding warps
   char* memory;
 
-  /// `memory` is the start of kPipelineShared<Config> bytes.
-  KT_DEVICE explicit PipelineView(char* shared) : ring(ptx::sharedAddress(shared)), memory(shared) {}
+  /// `shared` is the start of kPipelineShared<Config> bytes. By whole warps.
+  KT_DEVICE explicit PipelineView(char* shared)
+      : ring(ptx::sharedAddress(shared)), group(ptx::shuffle(ptx::warp(), 0) / 4 - 1), memory(shared) {}
 
-  /// This consumer warpgroup, from 0.
-  KT_DEVICE uint32_t group() const { return ptx::shuffle(ptx::warp(), 0) / 4 - 1; }
-
-  KT_DEVICE uint32_t passBuffer() const { return ring + Config::kRingBytes + group() * Config::kPassBytes; }
-  KT_DEVICE char* passMemory() const { return memory + Config::kRingBytes + group() * Config::kPassBytes; }
+  KT_DEVICE uint32_t passBuffer() const { return ring + Config::kRingBytes + group * Config::kPassBytes; }
+  KT_DEVICE char* passMemory() const { return memory + Config::kRingBytes + group * Config::kPassBytes; }
   KT_DEVICE PipelineWords& words() const { return *reinterpret_cast<PipelineWords*>(memory + Config::kTileBytes); }
 
   KT_DEVICE uint32_t word(uint32_t offset, uint32_t i) const { return ring + Config::kTileBytes + offset + i * 8; }
@@ -104,11 +106,11 @@ KT_DEVICE void openPipeline(const PipelineView<Config>& pipe) {
     for (uint32_t i = 0; i < kTaskSlots; ++i) {
       ptx::initBarrier(pipe.filled(i), 1);
       ptx::initBarrier(pipe.begun(i), 1);
-      ptx::initBarrier(pipe.stored(i), kConsumerWarps);
+      ptx::initBarrier(pipe.stored(i), kConsumerWarps + 1);
     }
     ptx::fenceBarrierInit();
   }
-  ptx::fenceAsyncProxy();  // ordinary accesses to this memory come before the copies into it
+  ptx::fenceSharedForCopies();  // ordinary accesses to this memory come before the copies into it
   ptx::syncBlock();
 }
 

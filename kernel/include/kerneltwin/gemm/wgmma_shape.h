@@ -24,7 +24,8 @@ inline constexpr uint32_t kLineBytes = kStageDepth * 2;
 /// K elements of one wgmma, and its fixed number of weight rows.
 inline constexpr uint32_t kProductDepth = 16;
 inline constexpr uint32_t kFragmentRows = 64;
-/// Widest token axis of one wgmma, in groups of 8 tokens; above it a fragment takes two products of half the width.
+/// Widest token axis of one wgmma, in groups of 8 tokens. A wider tile takes a second product for the rest: two of half the
+/// width would read as much shared memory, but their accumulators could not share registers with the narrower tiles'.
 inline constexpr uint32_t kMostGroups = 32;
 
 /// Address granularity of the 128-byte swizzle: 8 lines.
@@ -36,14 +37,15 @@ KT_HD uint32_t swizzledOffset(uint32_t row, uint32_t chunk) { return row * kLine
 
 /// wgmma's descriptor of a K-major operand with the 128-byte swizzle: address / 16 in bits 0 to 13; bits 16 to 29 unused
 /// with this swizzle (1 by convention); 1024 bytes from 8 rows to the next 8, / 16, in bits 32 to 45; swizzle mode 1 in bits
-/// 62 and 63. `address` is the tile's, or that plus 32 bytes per 16 elements of K, or plus 1024 bytes per 8 rows.
-KT_HD uint64_t matrixDescriptor(uint32_t address) {
-  return static_cast<uint64_t>((address & 0x3ffff) >> 4) | 1ull << 16 |
-         static_cast<uint64_t>(kSwizzleBytes >> 4) << 32 | 1ull << 62;
-}
+/// 62 and 63. Only the low word depends on the address, so that is what loops carry.
+KT_HD uint32_t descriptorLow(uint32_t address) { return (address & 0x3ffff) >> 4 | 1u << 16; }
 
-/// What `bytes` further on in shared memory adds to a descriptor.
-KT_HD uint64_t descriptorStep(uint32_t bytes) { return bytes >> 4; }
+inline constexpr uint32_t kDescriptorHigh = kSwizzleBytes >> 4 | 1u << 30;
+
+KT_HD uint64_t matrixDescriptor(uint32_t low) { return static_cast<uint64_t>(kDescriptorHigh) << 32 | low; }
+
+/// What `bytes` further on in shared memory adds to a descriptor's low word: 32 bytes per 16 elements of K, 1024 per 8 rows.
+KT_HD uint32_t descriptorStep(uint32_t bytes) { return bytes >> 4; }
 
 /// Row of the 64-row fragment and token that accumulator `index` of warpgroup thread `thread` holds.
 struct AccumulatorPlace {
@@ -56,12 +58,8 @@ KT_HD AccumulatorPlace accumulatorPlace(uint32_t thread, uint32_t index) {
   return {thread / 32 * 16 + index / 2 % 2 * 8 + lane / 4, index / 4 * 8 + lane % 4 * 2 + index % 2};
 }
 
-/// Groups of 8 tokens that the products of a row block of `rows` tokens compute: all widths up to 256 tokens exist, and
-/// beyond them two products of equal width, each a multiple of 16 tokens.
-KT_HD uint32_t productGroups(uint32_t rows) {
-  const uint32_t groups = (rows + 7) / 8;
-  return groups <= kMostGroups ? groups : (groups + 3) / 4 * 4;
-}
+/// Groups of 8 tokens of a row block of `rows` tokens: what its products compute and its boxes load.
+KT_HD uint32_t tokenGroups(uint32_t rows) { return (rows + 7) / 8; }
 
 /// Token rows reach shared memory in boxes of 8 << b rows, largest first: the binary digits of the groups.
 inline constexpr uint32_t kTokenBoxes = 6;
@@ -92,7 +90,7 @@ struct TileConfig {
   static constexpr uint32_t kTileBytes = kRingBytes + kConsumerGroups * kPassBytes;
 
   static_assert(Fragments == 1 || Fragments == 2);
-  static_assert(Tokens % 8 == 0 && Tokens <= 320 && (Tokens <= 256 || Tokens % 32 == 0));
+  static_assert(Tokens % 8 == 0 && Tokens <= 320 && (Tokens <= 256 || Fragments == 1));
   static_assert(PassTokens % 16 == 0 && kStageBytes % kSwizzleBytes == 0 && kPassBytes % kSwizzleBytes == 0);
   static_assert(kAccumulators <= 192, "accumulators, addresses and bias of a thread must fit its registers");
   static_assert(Stages >= 2 && Stages <= 16);

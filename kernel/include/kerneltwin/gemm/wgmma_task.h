@@ -10,7 +10,7 @@
 namespace kerneltwin {
 
 /// The driver's description of a matrix for the copy engine, made on the host (gemm/wgmma_maps.h). Opaque here.
-struct alignas(64) TensorMap {
+struct alignas(128) TensorMap {
   uint64_t opaque[16];
 };
 

@@ -24,8 +24,11 @@ KT_DEVICE void prefetchMap(const TensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
 
-/// Orders this thread's earlier ordinary accesses, and those ordered before them, before its later copies.
-KT_DEVICE void fenceAsyncProxy() { asm volatile("fence.proxy.async;" ::: "memory"); }
+/// Orders this thread's earlier ordinary accesses to global memory, and those ordered before them, before its later copies.
+KT_DEVICE void fenceGlobalForCopies() { asm volatile("fence.proxy.async.global;" ::: "memory"); }
+
+/// Likewise for the block's shared memory.
+KT_DEVICE void fenceSharedForCopies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 /// L2 policy for data read once: it leaves first.
 KT_DEVICE uint64_t policyReadOnce() {

@@ -1,8 +1,8 @@
 // wgmma: D[64 x tokens] (+)= A[64 x 16] . B[tokens x 16]^T, bf16 operands in shared memory, fp32 accumulators in registers.
-// Both operands are K-major tiles behind a descriptor (gemm/wgmma_shape.h: matrixDescriptor).
+// Both operands are K-major tiles behind a descriptor (gemm/wgmma_shape.h, matrixDescriptor).
 //
 // Accumulator d[4 * j + 2 * h + i] of thread t of the warpgroup is row 16 * (t / 32) + 8 * h + t % 32 / 4, token
-// 8 * j + 2 * (t % 4) + i (gemm/wgmma_shape.h: accumulatorPlace).
+// 8 * j + 2 * (t % 4) + i (gemm/wgmma_shape.h, accumulatorPlace).
 //
 // The products run asynchronously: between wgmma and the wait that covers it, neither its accumulators nor its operands may be
 // touched. All four warps of the warpgroup call together.
