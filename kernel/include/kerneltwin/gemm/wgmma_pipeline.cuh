@@ -7,8 +7,10 @@
 // A source, policy `S` of the clerk, is what the protocol (or a benchmark) puts behind the mailbox. All calls by one thread:
 //   bool take(TileTask& task)          fills in the next task if there is one now; an Exit task ends the launch (and is the
 //                                      answer from then on to an abort); never waits
-//   void begun(const TileTask&, at)    its first product was issued at SM clock `at`; everything before it is computed
+//   void begun(const TileTask&)        its first product is issued: everything before it is computed
+//   void started(const TileTask&, at)  likewise, and all tasks before it are finished; `at`: SM clock of its first product
 //   void finished(const TileTask&)     all its results are stored, and ordered before what this thread does next
+//   void close()                       the exit was taken and everything before it is finished
 // Tasks begin and finish in the order they were taken. Two are in hand at most where one would do without overlap: the one
 // computed and the next, whose operands already stream in; the last one's stores may still drain.
 //
@@ -29,6 +31,7 @@ template <class Config, class Source>
 KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   SlotCursor taken;
   SlotCursor begun;
+  SlotCursor started;
   SlotCursor finished;
   PipelineWords& words = pipe.words();
   bool exiting = false;
@@ -42,15 +45,20 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
       }
     }
     if (begun.count != taken.count && ptx::testWait(pipe.begun(begun.slot()), begun.phase())) {
-      source.begun(words.slots[begun.slot()], words.begunAt[begun.slot()]);
+      source.begun(words.slots[begun.slot()]);
       ++begun.count;
     }
-    if (finished.count != begun.count && ptx::testWait(pipe.stored(finished.slot()), finished.phase())) {
+    if (started.count != begun.count && started.count == finished.count) {
+      source.started(words.slots[started.slot()], words.begunAt[started.slot()]);
+      ++started.count;
+    }
+    if (finished.count != started.count && ptx::testWait(pipe.stored(finished.slot()), finished.phase())) {
       source.finished(words.slots[finished.slot()]);
       ++finished.count;
     }
-    if (exiting && finished.count == taken.count) return;
+    if (exiting && finished.count == taken.count) break;
   }
+  source.close();
 }
 
 /// Starts the copies of one stage: the tile's weights in one box, its tokens in one box per binary digit of their groups.

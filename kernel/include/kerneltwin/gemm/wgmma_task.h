@@ -48,10 +48,8 @@ static_assert(sizeof(TileTask) == 64);
 /// The tensors around a tile, of one rank and launch.
 struct TilePlaces {
   bf16* intermediate;
-  bf16* const* heaps;   ///< [rank]
   const float* b1;      ///< [slots][I], or null
   const float* b2;      ///< [slots][H], or null
-  uint32_t rank;
   uint32_t activation;
 };
 
@@ -75,11 +73,12 @@ KT_HD void gemm0Tile(const Shape& s, const TilePlaces& at, const Task& t, uint32
   out.bias = at.b1 == nullptr ? nullptr : at.b1 + static_cast<uint64_t>(t.expert) * s.intermediate + column;
 }
 
-/// Fills in a GEMM1 task: reads the intermediate, writes one contiguous column tile of the cell at the tokens' home.
-KT_HD void gemm1Tile(const Shape& s, const TilePlaces& at, const Task& t, uint32_t index, uint32_t rows, TileTask& out) {
+/// Fills in a GEMM1 task: reads the intermediate, writes a contiguous run of the combine round's column tile at `to`, in the
+/// home rank's incoming cell or in this rank's outgoing one.
+KT_HD void gemm1Tile(const Shape& s, const TilePlaces& at, const Task& t, uint32_t index, uint32_t rows, bf16* to,
+                     TileTask& out) {
   const RowSpan span = rowSpan(s, rows, t.block);
   const uint32_t column = t.col * s.tileCols;
-  const uint64_t cell = cellIndex(s, at.rank, Round::Combine, Stage::Incoming, t.expert);
   out.kind = TaskKind::Tile;
   out.index = index;
   out.gemm = 1;
@@ -91,7 +90,7 @@ KT_HD void gemm1Tile(const Shape& s, const TilePlaces& at, const Task& t, uint32
   out.stride = out.columns;
   out.activation = 0;
   out.readOnce = s.ranks == 1 && rowBlocks(s, rows) == 1;
-  out.out = at.heaps[t.peer] + combineOffset(s, cell, span.begin, column);
+  out.out = to;
   out.bias = at.b2 == nullptr ? nullptr : at.b2 + static_cast<uint64_t>(t.expert) * s.hidden + column;
 }
 
