@@ -5,14 +5,13 @@ import { textTable } from './text-table.ts';
 
 /** A check report for people: one line an invariant, then every violation that was kept. */
 export function checkText(name: string, report: CheckReport): string {
-  const rows = report.monitors.map((monitor) => [
-    monitor.id,
-    verdictText(monitor),
-    monitor.title,
-    monitor.reason ?? '',
-  ]);
-  const verdicts = textTable(['ID', 'verdict', 'invariant', ''], rows, 'text');
-  return `${verdicts}\n${violationsText(report)}${name}: ${verdictCounts(report)}\n`;
+  const rows = report.monitors.map((monitor) => [monitor.id, verdictText(monitor), monitor.title]);
+  const reasons = report.monitors
+    .filter(({ reason }) => reason !== undefined)
+    .map(({ id, reason }) => `${id}: ${reason}\n`);
+  const verdicts = textTable(['ID', 'verdict', 'invariant'], rows, 'text');
+  const notes = reasons.length === 0 ? '' : `${reasons.join('')}\n`;
+  return `${verdicts}\n${notes}${violationsText(report)}${name}: ${verdictCounts(report)}\n`;
 }
 
 /** Every violation kept, with a line for those that were not. */

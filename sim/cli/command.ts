@@ -8,10 +8,22 @@ export type Settle = (code: ExitCode) => void;
 /** Makes one command of the program. */
 export type CommandMaker = (terminal: Terminal, settle: Settle) => Command;
 
-/** A command with its description and an example at the end of its help. */
-export function describedCommand(name: string, description: string, example: string): Command {
+/** What help prints of a command. */
+export interface CommandHelp {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** More for the help of the command itself. */
+  readonly details?: string;
+  /** Arguments of an example. */
+  readonly example: string;
+}
+
+/** A command with its help and an example at the end of it. */
+export function describedCommand({ name, summary, details = '', example }: CommandHelp): Command {
   return new Command(name)
-    .description(description)
+    .summary(summary)
+    .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.\n${details}`.trimEnd())
     .addHelpText('after', `\nExample:\n  kerneltwin ${example}`);
 }
 

@@ -1,7 +1,7 @@
 import type { Comparison } from '../compare/compare.ts';
 import { figures } from '../compare/figures.ts';
 import type { TraceMetrics } from '../compare/metrics.ts';
-import { errorText, figureText } from '../report/units.ts';
+import { errorText, figureText, launchList } from '../report/units.ts';
 import { textTable } from './text-table.ts';
 
 /** Figures of both halves with their errors, what they are taken from, and whether the halves did the same work. */
@@ -35,7 +35,7 @@ export function launchesText(figuresOf: {
 }): string {
   const { launches, skippedWarmUp } = figuresOf;
   const skipped = skippedWarmUp ? ' (the first launch, a warm-up, is left out)' : '';
-  return `figures over launch ${launches.join(', ')} of the scenario${skipped}`;
+  return `figures over launch ${launchList(launches)} of the scenario${skipped}`;
 }
 
 function workText({ taskSets }: Comparison): string {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../report/atomic-write.ts';
-import { buildReport } from '../report/build-report.ts';
 import type { ReportContent } from '../report/page.ts';
 import { encodeTrace, traceExtension } from '../trace/store.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -82,6 +81,8 @@ export async function writeReport(
   folder: string,
   content: ReportContent,
 ): Promise<readonly string[]> {
+  // Loaded only here: the drawing library takes most of a second to load.
+  const { buildReport } = await import('../report/build-report.ts');
   const files = Object.entries(buildReport(content));
   for (const [name, text] of files) await writeAtomically(join(folder, name), text);
   return files.map(([name]) => join(folder, name));

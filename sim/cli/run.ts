@@ -27,7 +27,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     const settle = (code: ExitCode): void => {
       outcome = code;
     };
-    program.addCommand(make(terminal, settle).copyInheritedSettings(program));
+    program.addCommand(inherited(make(terminal, settle), program));
   }
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -35,6 +35,13 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   } catch (error) {
     return explain(error, terminal);
   }
+}
+
+/** Gives a command and its own commands the program's way of printing and ending. */
+function inherited(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherited(child, command);
+  return command;
 }
 
 function explain(error: unknown, terminal: Terminal): ExitCode {

@@ -7,7 +7,7 @@ import { InputError } from './outcome.ts';
 export interface ScenarioOptions {
   readonly policy?: string;
   readonly seed?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
 }
 
 /** Adds the scenario argument and the options that change it. */
@@ -19,15 +19,14 @@ export function withScenario(command: Command): Command {
     .option(
       '--set <key=value>',
       'override any value of the scenario, e.g. model.tokens=4096; may be repeated',
-      (text: string, before: string[]) => [...before, text],
-      [] as string[],
+      repeated,
     );
 }
 
 /** Loads the scenario with the options applied. */
 export function openScenario(file: string, options: ScenarioOptions): Scenario {
   const set: Record<string, string> = {};
-  for (const text of options.set) {
+  for (const text of options.set ?? []) {
     const at = text.indexOf('=');
     if (at <= 0) throw new InputError(`--set: expected key=value, got '${text}'`);
     set[text.slice(0, at)] = text.slice(at + 1);
@@ -35,4 +34,9 @@ export function openScenario(file: string, options: ScenarioOptions): Scenario {
   if (options.policy !== undefined) set['policy'] = options.policy;
   if (options.seed !== undefined) set['seed'] = options.seed;
   return loadScenario(file, set);
+}
+
+/** Collects the values of an option that may be given more than once. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }

@@ -1,3 +1,5 @@
+import { exitCodes } from './outcome.ts';
+
 /** Where a command writes and what may interrupt it. Commands never touch `process` themselves, so tests can run them. */
 export interface Terminal {
   /** Results. */
@@ -15,6 +17,11 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader has seen enough (`kerneltwin check ... | head`).
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitCodes.clean);
+  });
   return {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),

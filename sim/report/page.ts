@@ -5,7 +5,7 @@ import type { Scenario } from '../moe/scenario.ts';
 import type { Half } from './half.ts';
 import { type Cell, cell, escapeHtml, table } from './html.ts';
 import { pageStyle } from './page-style.ts';
-import { errorText, figureText, timeText } from './units.ts';
+import { errorText, figureText, launchList, timeText } from './units.ts';
 import { verdictCounts } from './verdicts.ts';
 import { worldLine } from './world-line.ts';
 
@@ -120,7 +120,7 @@ function cards(content: ReportContent): string {
 function launchesLine({ simulated, comparison }: ReportContent): string {
   const { launches, skippedWarmUp } = comparison ?? simulated.half.metrics;
   const skipped = skippedWarmUp ? '; the first launch, a warm-up, is left out' : '';
-  const text = `Figures are over launch ${launches.join(', ')} of the scenario${skipped}. Error is (simulated \u2212 measured) / measured.`;
+  const text = `Figures are over launch ${launchList(launches)} of the scenario${skipped}. Error is (simulated \u2212 measured) / measured.`;
   return `<p class="muted">${escapeHtml(text)}</p>`;
 }
 

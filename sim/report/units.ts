@@ -47,3 +47,19 @@ function threeDigits(value: number): string {
   const size = Math.abs(value);
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
 }
+
+/** `0`, `1, 2` or `1 to 59`: ascending launch numbers in few words. */
+export function launchList(launches: readonly number[]): string {
+  const runs: (readonly [number, number])[] = [];
+  for (const launch of launches) {
+    const last = runs.at(-1);
+    if (last !== undefined && launch === last[1] + 1) runs[runs.length - 1] = [last[0], launch];
+    else runs.push([launch, launch]);
+  }
+  return runs
+    .map(([from, to]) => {
+      if (to - from < 2) return from === to ? `${from}` : `${from}, ${to}`;
+      return `${from} to ${to}`;
+    })
+    .join(', ');
+}

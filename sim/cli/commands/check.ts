@@ -8,12 +8,13 @@ import { openTrace } from '../trace-file.ts';
 
 /** `kerneltwin check`: judges one trace of either half. */
 export function checkCommand(terminal: Terminal, settle: Settle): Command {
-  return describedCommand(
-    'check',
-    'Judge a trace against every invariant that a trace can decide.\n' +
+  return describedCommand({
+    name: 'check',
+    summary: 'judge a trace against every invariant that a trace can decide',
+    details:
       'Exit 0: clean. 1: violations, each with its invariant, time and actors. 2: unusable input.',
-    'check runs/one-h200/simulated.ktrace.parquet',
-  )
+    example: 'check runs/one-h200/simulated.ktrace.parquet',
+  })
     .argument('<trace>', 'trace file of the simulator or of a GPU')
     .option('--json', 'print the whole check report as JSON')
     .action(async (file: string, options: { json?: boolean }) => {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { compareTraces } from '../../compare/compare.ts';
 import { writeAtomically } from '../../report/atomic-write.ts';
-import { buildReport } from '../../report/build-report.ts';
 import { describedCommand, printJson, type Settle } from '../command.ts';
 import { comparisonText } from '../comparison-text.ts';
 import { judge } from '../judge.ts';
@@ -17,12 +16,12 @@ interface Options {
 
 /** `kerneltwin compare`: the errors of the simulator against a trace of the GPU. */
 export function compareCommand(terminal: Terminal, settle: Settle): Command {
-  return describedCommand(
-    'compare',
-    'Compare a simulated with a measured trace of the same scenario: the same work, and the error of each figure.\n' +
-      'Exit 0: the same tasks ran, each once. 1: they did not. 2: unusable input.',
-    'compare runs/one-h200/simulated.ktrace.parquet tests/fixtures/traces/one-h200.ktrace.parquet',
-  )
+  return describedCommand({
+    name: 'compare',
+    summary: 'compare a simulated with a measured trace of the same scenario',
+    details: 'Exit 0: the same tasks ran on both, each once. 1: they did not. 2: unusable input.',
+    example: 'compare runs/one-h200/simulated.ktrace.parquet runs/one-h200/measured.ktrace.parquet',
+  })
     .argument('<sim>', 'simulated trace')
     .argument('<gpu>', 'measured trace')
     .option('--timeline <file.svg>', 'also draw both halves, aligned on their first event')
@@ -32,6 +31,7 @@ export function compareCommand(terminal: Terminal, settle: Settle): Command {
       const measured = judge(await openTrace(gpu));
       const comparison = compareTraces(simulated.half.trace, measured.half.trace);
       if (options.timeline !== undefined) {
+        const { buildReport } = await import('../../report/build-report.ts');
         const content = reportContent(simulated, measured, comparison, '');
         await writeAtomically(options.timeline, buildReport(content)['timeline.svg']);
       }

@@ -6,11 +6,12 @@ import { textTable } from '../text-table.ts';
 
 /** `kerneltwin gpu info`: what the kernel library finds here. */
 export function gpuInfoCommand(terminal: Terminal): Command {
-  return describedCommand(
-    'info',
-    'Print the kernel library and the GPUs it finds. Exit 2 where there is no library or no GPU.',
-    'gpu info --json',
-  )
+  return describedCommand({
+    name: 'info',
+    summary: 'print the kernel library and the GPUs it finds',
+    details: 'Exit 2 where there is no library or no GPU.',
+    example: 'gpu info --json',
+  })
     .option('--library <file>', 'kernel library instead of build/kernel')
     .option('--json', 'print as JSON')
     .action(async (options: { library?: string; json?: boolean }) => {

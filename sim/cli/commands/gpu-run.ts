@@ -21,11 +21,13 @@ interface Options extends ScenarioOptions {
 
 /** `kerneltwin gpu run`: one run of the kernel; its output is compared with fp64 in any case. */
 export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
-  const command = describedCommand(
-    'run',
-    'Run a scenario on the GPUs of this machine: one process a rank, outputs compared with an fp64 reference.',
-    'gpu run scenarios/one-h200.yaml --ranks 2 --share-gpu --trace two.ktrace.parquet --check',
-  );
+  const command = describedCommand({
+    name: 'run',
+    summary: 'run a scenario on the GPUs of this machine',
+    details: 'One process a rank; every output is compared with an fp64 reference.',
+    example:
+      'gpu run scenarios/one-h200.yaml --ranks 2 --share-gpu --trace two.ktrace.parquet --check',
+  });
   return withScenario(command)
     .option('--ranks <number>', 'ranks instead of the scenario\u2019s')
     .option('--share-gpu', 'all ranks on one GPU, under a private MPS daemon')
@@ -52,7 +54,7 @@ export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
 
 function worldOverrides({ set, ranks, shareGpu }: Options): readonly string[] {
   return [
-    ...set,
+    ...(set ?? []),
     ...(ranks === undefined ? [] : [`world.ranks=${ranks}`]),
     ...(shareGpu ? ['world.gpus=1'] : []),
   ];

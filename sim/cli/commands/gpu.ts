@@ -7,11 +7,11 @@ import { gpuRunCommand } from './gpu-run.ts';
 
 /** `kerneltwin gpu`: the real kernel on this machine. */
 export function gpuCommand(terminal: Terminal, settle: Settle): Command {
-  const command = describedCommand(
-    'gpu',
-    'The real kernel on the GPUs of this machine.',
-    'gpu info',
-  );
+  const command = describedCommand({
+    name: 'gpu',
+    summary: 'the real kernel on the GPUs of this machine',
+    example: 'gpu info',
+  });
   for (const child of [gpuInfoCommand(terminal), gpuRunCommand(terminal, settle)]) {
     command.addCommand(child);
   }

@@ -8,11 +8,12 @@ import type { Terminal } from '../terminal.ts';
 
 /** `kerneltwin report`: draws the report of a run again. */
 export function reportCommand(terminal: Terminal): Command {
-  return describedCommand(
-    'report',
-    'Rebuild the report of a run from its traces: one self-contained page, and its pictures as SVG.',
-    'report runs/one-h200',
-  )
+  return describedCommand({
+    name: 'report',
+    summary: 'draw the report of a twin run again from its traces',
+    details: 'One self-contained page, and its pictures as SVG.',
+    example: 'report runs/one-h200',
+  })
     .argument('<run-dir>', 'folder that twin wrote')
     .option('--json', 'print the files written as JSON')
     .action(async (folder: string, options: { json?: boolean }) => {

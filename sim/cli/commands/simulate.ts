@@ -17,11 +17,12 @@ interface Options extends ScenarioOptions {
 
 /** `kerneltwin simulate`: one run of the simulator. */
 export function simulateCommand(terminal: Terminal): Command {
-  const command = describedCommand(
-    'simulate',
-    'Simulate a scenario and print what its trace shows. The same seed gives the same trace, byte for byte.',
-    'simulate scenarios/one-h200.yaml --set model.tokens=4096 --trace run.ktrace.parquet',
-  );
+  const command = describedCommand({
+    name: 'simulate',
+    summary: 'simulate a scenario and print what its trace shows',
+    details: 'The same seed gives the same trace, byte for byte.',
+    example: 'simulate scenarios/one-h200.yaml --set model.tokens=4096 --trace run.ktrace.parquet',
+  });
   return withScenario(command)
     .option('--trace <file>', 'write the trace')
     .option('--json', 'print the figures as JSON')

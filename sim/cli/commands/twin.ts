@@ -26,12 +26,13 @@ interface Options extends ScenarioOptions {
 
 /** `kerneltwin twin`: the main job. */
 export function twinCommand(terminal: Terminal, settle: Settle): Command {
-  const command = describedCommand(
-    'twin',
-    'Simulate a scenario, check the run, compare it with the trace that the kernel left on a real GPU, and write a\n' +
-      'report. Exit 0: all that could be judged is clean. 1: violations, or the halves did different work.',
-    'twin scenarios/one-h200.yaml',
-  );
+  const command = describedCommand({
+    name: 'twin',
+    summary: 'simulate, check, compare with a GPU trace, write a report',
+    details:
+      'The GPU trace is the recorded one of the same scenario, or --trace FILE, or --live.\nExit 0: all that could be judged is clean. 1: violations, or the halves did different work.',
+    example: 'twin scenarios/one-h200.yaml',
+  });
   return withScenario(command)
     .option('--trace <file>', 'GPU trace to compare with instead of the recorded one')
     .option('--live', 'record on the GPUs of this machine instead')

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { describedCommand, printJson, type Settle } from '../command.ts';
 import { exitCodes, InputError, Interrupted } from '../outcome.ts';
+import { repeated } from '../scenario-options.ts';
 import type { Terminal } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
 import { propertySuites, runSuites, type SuiteOutcome } from '../verify-suites.ts';
 
 interface Options {
-  readonly suite: readonly string[];
+  readonly suite?: readonly string[];
   readonly runs?: string;
   readonly seed?: string;
   readonly replay?: string;
@@ -16,19 +17,15 @@ interface Options {
 
 /** `kerneltwin verify`: runs the properties over generated worlds. */
 export function verifyCommand(terminal: Terminal, settle: Settle): Command {
-  return describedCommand(
-    'verify',
-    'Run the properties over generated worlds; needs a clone of the repository.\n' +
-      'Exit 0: all held. 1: a counterexample was found; it is printed with the ID that replays it.',
-    'verify --suite layout-tasks --runs 10000 --seed 7',
-  )
+  return describedCommand({
+    name: 'verify',
+    summary: 'run the properties over generated worlds',
+    details:
+      'Needs a clone of the repository.\nExit 0: all held. 1: a counterexample was found; it is printed with what replays it.',
+    example: 'verify --suite layout-tasks --runs 10000 --seed 7',
+  })
     .option('--list', 'print the names of the suites and end')
-    .option(
-      '--suite <name>',
-      'run this suite only; may be repeated',
-      (name: string, before: string[]) => [...before, name],
-      [] as string[],
-    )
+    .option('--suite <name>', 'run this suite only; may be repeated', repeated)
     .option('--runs <number>', 'runs of each property instead of its own number')
     .option('--seed <number>', 'seed instead of a new one each time')
     .option('--replay <seed:path>', 'run one recorded counterexample again, e.g. 42:17:0:1')
@@ -39,7 +36,7 @@ export function verifyCommand(terminal: Terminal, settle: Settle): Command {
         terminal.out(`${known.join('\n')}\n`);
         return;
       }
-      const suites = chooseSuites(known, options.suite);
+      const suites = chooseSuites(known, options.suite ?? []);
       const outcomes = await runSuites(suites, environmentOf(options), terminal);
       if (terminal.signal.aborted) throw new Interrupted('interrupted: nothing was judged');
       if (options.json) printJson(terminal, { suites: outcomes });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { errorText, figureText, shareText, timeText, timeUnit } from '../../../sim/report/units.ts';
+import {
+  errorText,
+  figureText,
+  launchList,
+  shareText,
+  timeText,
+  timeUnit,
+} from '../../../sim/report/units.ts';
 
 describe('times for people', () => {
   it.each([
@@ -37,4 +44,13 @@ describe('figures for people', () => {
   });
 
   it('shares are percentages', () => expect(shareText(0.4123)).toBe('41.2 %'));
+});
+
+describe('launches in few words', () => {
+  it.each([
+    [[], ''],
+    [[3], '3'],
+    [[1, 2], '1, 2'],
+    [[0, 1, 2, 5, 7, 8, 9, 10], '0 to 2, 5, 7 to 10'],
+  ])('%j', (launches, text) => expect(launchList(launches)).toBe(text));
 });
