@@ -34,6 +34,8 @@ export interface SchedulingPolicy {
   choose(): boolean;
   readonly task: number;
   readonly processor: number;
+  /** Queue whose next entry the policy wants at once, because the last choice used its entry up; -1: none. */
+  readonly usedUp: number;
   /** Tasks taken and not yet chosen. */
   readonly waiting: number;
 }

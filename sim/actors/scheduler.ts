@@ -6,14 +6,17 @@ import type { RankState } from './rank.ts';
 import { SchedulerRun } from './scheduler-run.ts';
 import { fail, schedulerActor, type World } from './world.ts';
 
-/** Lanes of a warp: processors a status load covers, and placements of one batch. */
+/** Lanes of a warp: placements of one batch. */
 const lanes = 32;
+
+/** Processors whose status words are loaded together: four loads in flight. */
+const sweepGroup = 4 * lanes;
 
 /** Doorbell sequences count in 31 bits. */
 const sequenceMask = 0x7fffffff;
 
 /**
- * The scheduler warp of every rank. An iteration sweeps the status words (32 a load) and the task queues (one a lane),
+ * The scheduler warp of every rank. An iteration sweeps the status words (128 at once) and the task queues (one a lane),
  * then places tasks in batches of up to 32 consecutive tasks. All words are read at the iteration's read point; a word
  * read earlier in the sweep must have been visible that much earlier, so nothing is lost by the single point. Iterations
  * that find nothing are not simulated: they only shift the phase at which the next word is seen.
@@ -32,7 +35,7 @@ export class Scheduler {
     this.#runs = world.ranks.map((state) => new SchedulerRun(state, world.processors));
     this.#sweep = world.sim.handle((rank) => this.#onSweep(this.#runs[rank]!));
     const { statusPollNs, queuePollNs } = world.machine;
-    this.#sweepNs = Math.ceil(world.processors / lanes) * statusPollNs + queuePollNs;
+    this.#sweepNs = Math.ceil(world.processors / sweepGroup) * statusPollNs + queuePollNs;
     this.#actor = schedulerActor(world);
     this.#interrupts = interruptProcessors(world, this.#runs, (run, p) =>
       this.#nextSequence(run, p),
@@ -82,17 +85,16 @@ export class Scheduler {
   }
 
   #onSweep(run: SchedulerRun): void {
-    const { sim, machine } = this.#world;
+    const { sim } = this.#world;
     const { state } = run;
     if (run.phase !== 'sweeping' || sim.now !== run.wakeAt) return;
     run.wakeAt = Number.POSITIVE_INFINITY;
     const idle = this.#sweepNs === 0 ? 0 : (sim.now - run.readPoint) / this.#sweepNs;
     this.#sweepStatus(run);
-    for (let q = 0; q < state.queues.length; q++) this.#sweepQueue(run, q);
+    for (let q = 0; q < state.queues.length; q++) this.#takeEntries(run, q, sim.now);
     const before = state.scheduled;
-    const batches = this.#place(run);
+    const end = this.#place(run);
     const placed = state.scheduled - before;
-    const end = sim.now + batches * machine.placementNs;
     if (placed === 0) {
       run.emptySweeps += idle + 1;
     } else {
@@ -130,32 +132,41 @@ export class Scheduler {
     }
   }
 
-  #sweepQueue(run: SchedulerRun, q: number): void {
+  /** Gives the policy the entries of a queue that are visible at `time`, as long as it wants them. */
+  #takeEntries(run: SchedulerRun, q: number, time: number): void {
     const queue = run.state.queues[q]!;
-    if (queue.headVisible > this.#world.sim.now || !run.policy.wantsEntry(q)) return;
-    const first = queue.headFirst;
-    const count = queue.headCount;
-    queue.take();
-    run.policy.takeEntry(q, first, count);
+    while (queue.headVisible <= time && run.policy.wantsEntry(q)) {
+      const first = queue.headFirst;
+      const count = queue.headCount;
+      queue.take();
+      run.policy.takeEntry(q, first, count);
+    }
   }
 
-  /** Rings the doorbells the policy chooses. Returns the batches: runs of up to 32 consecutive tasks. */
+  /** Rings the doorbells the policy chooses, in batches of up to 32 consecutive tasks. Returns when it is done. */
   #place(run: SchedulerRun): number {
     const { sim, machine } = this.#world;
     const { policy } = run;
-    let batches = 0;
+    let end = sim.now;
+    let batch = sim.now;
     let size = lanes;
-    let last = -1;
+    let next = -1;
     while (policy.choose()) {
-      if (size === lanes || policy.task !== last + 1) {
-        batches++;
+      if (size === lanes || policy.task !== next) {
+        batch = end;
+        end += machine.placementNs;
         size = 0;
       }
       size++;
-      last = policy.task;
-      this.#commit(run, policy, sim.now + (batches - 1) * machine.placementNs);
+      next = policy.task + 1;
+      this.#commit(run, policy, batch);
+      if (policy.usedUp >= 0) {
+        end += machine.refillNs;
+        this.#takeEntries(run, policy.usedUp, end);
+        next = -1;
+      }
     }
-    return batches;
+    return end;
   }
 
   #commit(run: SchedulerRun, policy: SchedulingPolicy, time: number): void {
@@ -228,8 +239,8 @@ export class Scheduler {
   /** How long before the read point the status of a processor is loaded. */
   #readLag(processor: number): number {
     const { statusPollNs, queuePollNs } = this.#world.machine;
-    const batches = Math.ceil(this.#world.processors / lanes);
-    return (batches - 1 - (processor >> 5)) * statusPollNs + queuePollNs;
+    const groups = Math.ceil(this.#world.processors / sweepGroup);
+    return (groups - 1 - Math.floor(processor / sweepGroup)) * statusPollNs + queuePollNs;
   }
 
   #arm(run: SchedulerRun, at: number): void {

@@ -4,10 +4,10 @@ import { cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks, rowSpan } from '../moe/
 import { combineTask, gemm0Task } from '../moe/task.ts';
 import { EventKind, readyCountBits, signalRowBits } from '../trace/generated/events.ts';
 import { correctBound } from './bound.ts';
-import { firstPollAt } from './polling.ts';
+import { PollCursor } from './poll-cursor.ts';
 import type { RankState } from './rank.ts';
 import type { Scheduler } from './scheduler.ts';
-import { WatchList, type WatchShare } from './watch-list.ts';
+import { groupChunks, WatchList, type WatchShare } from './watch-list.ts';
 import { fail, subscriberActor, type World } from './world.ts';
 
 /** Tickets are recorded modulo this. */
@@ -19,12 +19,11 @@ interface Subscriber {
   readonly index: number;
   /** What it polls; undefined while it does not. */
   share: WatchShare | undefined;
-  /** Position that is polled next and when its poll begins; later ones follow at a fixed rate. */
-  position: number;
-  since: number;
+  /** Where it is in its share. */
+  cursor: PollCursor | undefined;
   /** When the scheduler interrupted it; Infinity before. */
   interrupted: number;
-  /** The one wake-up that counts: its time, and the position whose poll finds something, or the exit. */
+  /** The one wake-up that counts: its time, and the group whose poll finds something, or the exit. */
   wakeAt: number;
   wakeFor: number;
 }
@@ -33,8 +32,8 @@ interface Subscriber {
 const exitCheck = -1;
 
 /**
- * The subscriber warps of every rank. A warp polls its chunks of 32 flags in turn, skips chunks with nothing left to
- * await, and looks for the interrupt once a sweep. Polls that find nothing are not simulated: the time of the poll that
+ * The subscriber warps of every rank. A warp polls its chunks of 32 flags in turn, four at a time, skips those with
+ * nothing left to await, and looks for the interrupt once a sweep. Polls that find nothing are not simulated: the time of the poll that
  * will find an arrived flag follows from the position of the warp and the chunks that are live before it.
  */
 export class Subscribers {
@@ -44,8 +43,9 @@ export class Subscribers {
   /** Watch list of each rank's launch; undefined until it is built. */
   readonly #lists: (WatchList | undefined)[];
   readonly #wake: number;
-  /** Entries found in the chunk being read; kept to spare allocations. */
-  readonly #entries: { first: number; count: number }[] = [];
+  /** Entries found in the group being read, and how many of them when the current chunk began. */
+  #ofChunk = 0;
+  readonly #entries: { readonly first: number; count: number; readonly visible: number }[] = [];
 
   constructor(world: World, scheduler: Scheduler) {
     this.#world = world;
@@ -60,15 +60,15 @@ export class Subscribers {
 
   /** Builds the watch list of this launch and starts polling now. */
   start(rank: number): void {
-    const { shape, sim, subscribers } = this.#world;
+    const { shape, sim, subscribers, machine } = this.#world;
     const state = this.#world.ranks[rank]!;
     const list = new WatchList(shape, state, subscribers);
     this.#lists[rank] = list;
     for (let chunk = 0; chunk < list.size; chunk++) this.#findArrived(state, list, chunk);
     for (const warp of this.#warps[rank]!) {
       warp.share = list.shares[warp.index]!;
-      warp.position = 0;
-      warp.since = sim.now;
+      const { flagPollNs, interruptPollNs } = machine;
+      warp.cursor = new PollCursor(warp.share.live, sim.now, flagPollNs, interruptPollNs);
       warp.wakeAt = Number.POSITIVE_INFINITY;
       this.#armNext(warp);
     }
@@ -92,8 +92,8 @@ export class Subscribers {
     const chunk = list.arrive(flag);
     const warp = this.#warps[rank]![list.owner[chunk]!]!;
     if (warp.share === undefined) return;
-    const position = list.position[chunk]!;
-    this.#arm(warp, this.#pollSees(warp, position, this.#world.sim.now), position);
+    const group = list.groupOf(chunk);
+    this.#arm(warp, warp.cursor!.pollSees(group, this.#world.sim.now), group);
   }
 
   #findArrived(state: RankState, list: WatchList, chunk: number): void {
@@ -109,43 +109,20 @@ export class Subscribers {
     }
   }
 
-  /** First poll of `position` that reads a word visible at `visible`. */
-  #pollSees(warp: Subscriber, position: number, visible: number): number {
-    const { flagPollNs, interruptPollNs } = this.#world.machine;
-    const live = warp.share!.live;
-    const before = live.countBelow(position) - live.countBelow(warp.position);
-    const wraps = position < warp.position;
-    const polls = before + (wraps ? live.size : 0) + 1;
-    const first = warp.since + polls * flagPollNs + (wraps ? interruptPollNs : 0);
-    return firstPollAt(first, live.size * flagPollNs + interruptPollNs, visible);
-  }
-
-  /** First check at the end of a sweep that sees an interrupt of time `visible`. */
-  #checkSees(warp: Subscriber, visible: number): number {
-    const { flagPollNs, interruptPollNs } = this.#world.machine;
-    const live = warp.share!.live;
-    const polls = live.size - live.countBelow(warp.position);
-    const first = warp.since + polls * flagPollNs + interruptPollNs;
-    return firstPollAt(first, live.size * flagPollNs + interruptPollNs, visible);
-  }
-
-  #arm(warp: Subscriber, at: number, position: number): void {
+  #arm(warp: Subscriber, at: number, group: number): void {
     if (at >= warp.wakeAt) return;
     warp.wakeAt = at;
-    warp.wakeFor = position;
+    warp.wakeFor = group;
     this.#world.sim.at(at, this.#wake, warp.state.rank, warp.index);
   }
 
-  /** Wakes for the next position in polling order whose flag has arrived, or for the interrupt. */
+  /** Wakes for the next group in polling order with a flag that has arrived, or for the interrupt. */
   #armNext(warp: Subscriber): void {
-    const { arrived } = warp.share!;
-    if (arrived.size > 0) {
-      const ahead = arrived.nextFrom(warp.position);
-      const position = ahead >= 0 ? ahead : arrived.nextFrom(0);
-      this.#arm(warp, this.#pollSees(warp, position, warp.since), position);
-    }
+    const cursor = warp.cursor!;
+    const group = cursor.nextOf(warp.share!.arrived);
+    if (group >= 0) this.#arm(warp, cursor.pollSees(group, cursor.since), group);
     if (warp.interrupted < Number.POSITIVE_INFINITY) {
-      this.#arm(warp, this.#checkSees(warp, warp.interrupted), exitCheck);
+      this.#arm(warp, cursor.checkSees(warp.interrupted), exitCheck);
     }
   }
 
@@ -165,29 +142,41 @@ export class Subscribers {
       this.#exit(warp);
       return;
     }
-    const position = warp.wakeFor;
-    this.#readChunk(warp, warp.share!.chunks[position]!);
-    warp.position = position + 1;
-    warp.since = sim.now + machine.flagFindNs;
+    const group = warp.wakeFor;
+    const finds = this.#readGroup(warp, group);
+    warp.cursor!.moveTo(group + 1, sim.now + finds * machine.flagFindNs);
     this.#armNext(warp);
   }
 
-  #readChunk(warp: Subscriber, chunk: number): void {
+  /** Takes in every fresh flag of a group, then publishes what they make ready. Returns the chunks with a find. */
+  #readGroup(warp: Subscriber, group: number): number {
+    const { sim, machine, shape } = this.#world;
     const list = this.#lists[warp.state.rank]!;
-    const first = list.first[chunk]!;
-    const settled = list.settle(chunk);
-    if (settled === 0) fail(this.#world, warp.state, `subscriber ${warp.index} woke for nothing`);
-    const dispatch = dispatchFlags(this.#world.shape);
-    this.#entries.length = 0;
-    for (let rest = settled; rest !== 0; rest &= rest - 1) {
-      const flag = first + 31 - Math.clz32(rest & -rest);
-      if (flag < dispatch) this.#readDispatchFlag(warp, flag);
-      else this.#readCombineFlag(warp, flag);
+    const { chunks } = warp.share!;
+    const entries = this.#entries;
+    entries.length = 0;
+    let finds = 0;
+    for (let at = group * groupChunks; at < (group + 1) * groupChunks && at < chunks.length; at++) {
+      const chunk = chunks[at]!;
+      if (list.arrived[chunk] === 0) continue;
+      finds++;
+      const visible = sim.now + finds * machine.flagFindNs;
+      const first = list.first[chunk]!;
+      const dispatch = first < dispatchFlags(shape);
+      this.#ofChunk = entries.length;
+      for (let rest = list.settle(chunk); rest !== 0; rest &= rest - 1) {
+        const flag = first + 31 - Math.clz32(rest & -rest);
+        if (dispatch) this.#readDispatchFlag(warp, flag, visible);
+        else this.#readCombineFlag(warp, flag, visible);
+      }
     }
-    this.#publish(warp);
+    if (finds === 0) fail(this.#world, warp.state, `subscriber ${warp.index} woke for nothing`);
+    for (const { first, count, visible } of entries) this.#publish(warp, first, count, visible);
+    if (entries.length > 0) this.#scheduler.noteEntry(warp.state.rank, warp.index);
+    return finds;
   }
 
-  #readDispatchFlag(warp: Subscriber, flag: number): void {
+  #readDispatchFlag(warp: Subscriber, flag: number, visible: number): void {
     const { state } = warp;
     const { shape } = this.#world;
     const word = state.flagState[flag]!;
@@ -208,11 +197,11 @@ export class Subscribers {
     const blocks = rowBlocks(shape, rows);
     for (let block = 0; block < blocks; block++) {
       const first = gemm0Task(shape, slot, source, block, 0);
-      this.#entries.push({ first, count: gemm0Cols(shape) });
+      this.#entries.push({ first, count: gemm0Cols(shape), visible });
     }
   }
 
-  #readCombineFlag(warp: Subscriber, flag: number): void {
+  #readCombineFlag(warp: Subscriber, flag: number, visible: number): void {
     const { state } = warp;
     const { shape, placement } = this.#world;
     const word = state.flagState[flag]!;
@@ -231,25 +220,26 @@ export class Subscribers {
     const { now } = this.#world.sim;
     this.#record(warp, now, EventKind.SignalObserved, source, flag, signalArg(rows, word));
     state.flagState[flag] = 0;
-    this.#entries.push({ first: task, count: 1 });
+    // Neighbouring flags of a chunk that are fresh together are consecutive tasks: one entry.
+    const last = this.#entries.at(-1);
+    const joins = this.#entries.length > this.#ofChunk && last!.first + last!.count === task;
+    if (joins) last!.count++;
+    else this.#entries.push({ first: task, count: 1, visible });
   }
 
-  #publish(warp: Subscriber): void {
+  #publish(warp: Subscriber, first: number, count: number, visible: number): void {
     const { state, index } = warp;
     const queue = state.queues[index]!;
-    const visible = this.#world.sim.now + this.#world.machine.flagFindNs;
-    for (const { first, count } of this.#entries) {
-      const ticket = queue.nextTicket % ticketRange;
-      const packed = (count | (ticket << readyCountBits)) >>> 0;
-      this.#record(warp, visible, EventKind.TasksReady, index, first, packed);
-      queue.publish(first, count, visible);
-    }
-    if (this.#entries.length > 0) this.#scheduler.noteEntry(state.rank, index);
+    const ticket = queue.nextTicket % ticketRange;
+    const packed = (count | (ticket << readyCountBits)) >>> 0;
+    this.#record(warp, visible, EventKind.TasksReady, index, first, packed);
+    queue.publish(first, count, visible);
   }
 
   #exit(warp: Subscriber): void {
     const { sim, handlers } = this.#world;
     warp.share = undefined;
+    warp.cursor = undefined;
     warp.interrupted = Number.POSITIVE_INFINITY;
     this.#record(warp, sim.now, EventKind.Exit, 0, 0, 0);
     sim.at(sim.now, handlers.exited, warp.state.rank, 0);
@@ -274,8 +264,7 @@ function idleSubscriber(state: RankState, index: number): Subscriber {
     state,
     index,
     share: undefined,
-    position: 0,
-    since: 0,
+    cursor: undefined,
     interrupted: Number.POSITIVE_INFINITY,
     wakeAt: Number.POSITIVE_INFINITY,
     wakeFor: exitCheck,

@@ -6,20 +6,23 @@ import type { RankState } from './rank.ts';
 /** Flags of a chunk: one a lane. */
 const lanes = 32;
 
+/** Chunks that a subscriber polls together: a group. */
+export const groupChunks = 4;
+
 /** Chunks that one subscriber polls, in polling order. */
 export interface WatchShare {
-  /** Chunk at each position. */
+  /** Chunk at each position; positions 4 g to 4 g + 3 are group g. */
   readonly chunks: Int32Array;
-  /** Positions whose chunk still awaits a flag: the others are skipped at no cost. */
+  /** Groups that still await a flag: polling the others costs nothing. */
   readonly live: BitSet;
-  /** Positions whose chunk holds an awaited flag that has arrived. */
+  /** Groups that hold an awaited flag that has arrived. */
   readonly arrived: BitSet;
 }
 
 /**
  * The flags a rank awaits in one launch: every flag of every (source, local slot), then every combine flag of the rows
  * the rank sent. Flags are watched in chunks of 32; chunk c of a region (a source's cells, or an expert's tiles) belongs
- * to subscriber (region + c) % subscribers.
+ * to subscriber (region + c) % subscribers, who polls four of its chunks at a time.
  */
 export class WatchList {
   readonly shares: readonly WatchShare[];
@@ -73,9 +76,10 @@ export class WatchList {
       }
     }
     this.shares = shares.map((list) => {
-      const live = new BitSet(list.length);
-      for (let at = 0; at < list.length; at++) live.add(at);
-      return { chunks: Int32Array.from(list), live, arrived: new BitSet(list.length) };
+      const groups = Math.ceil(list.length / groupChunks);
+      const live = new BitSet(groups);
+      for (let group = 0; group < groups; group++) live.add(group);
+      return { chunks: Int32Array.from(list), live, arrived: new BitSet(groups) };
     });
   }
 
@@ -111,24 +115,37 @@ export class WatchList {
     return ((this.pending[chunk]! >>> (flag - this.first[chunk]!)) & 1) === 1;
   }
 
+  /** Group of a chunk in its owner's share. */
+  groupOf(chunk: number): number {
+    return Math.floor(this.position[chunk]! / groupChunks);
+  }
+
   /** Marks a fresh word on an awaited flag; returns its chunk. */
   arrive(flag: number): number {
     const chunk = this.chunkOf(flag);
     this.arrived[chunk] = this.arrived[chunk]! | (1 << (flag - this.first[chunk]!));
-    this.shares[this.owner[chunk]!]!.arrived.add(this.position[chunk]!);
+    this.shares[this.owner[chunk]!]!.arrived.add(this.groupOf(chunk));
     return chunk;
   }
 
   /** Settles every arrived flag of a chunk; returns their lanes. */
   settle(chunk: number): number {
     const settled = this.arrived[chunk]! & this.pending[chunk]!;
-    const share = this.shares[this.owner[chunk]!]!;
-    const left = this.pending[chunk]! & ~settled;
-    this.pending[chunk] = left;
+    this.pending[chunk] = this.pending[chunk]! & ~settled;
     this.arrived[chunk] = 0;
-    share.arrived.delete(this.position[chunk]!);
-    if (left === 0) share.live.delete(this.position[chunk]!);
+    const share = this.shares[this.owner[chunk]!]!;
+    const group = this.groupOf(chunk);
+    if (!this.#groupHas(share, group, this.arrived)) share.arrived.delete(group);
+    if (!this.#groupHas(share, group, this.pending)) share.live.delete(group);
     return settled;
+  }
+
+  #groupHas(share: WatchShare, group: number, masks: Int32Array): boolean {
+    const end = Math.min(share.chunks.length, (group + 1) * groupChunks);
+    for (let at = group * groupChunks; at < end; at++) {
+      if (masks[share.chunks[at]!] !== 0) return true;
+    }
+    return false;
   }
 
   #firstFlag(region: number): number {

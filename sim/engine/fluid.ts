@@ -45,11 +45,11 @@ export class FluidResource {
   constructor(sim: Simulation, name: string, capacity: number, caps: readonly number[]) {
     if (!(capacity > 0) || caps.length === 0 || caps.some((cap) => !(cap > 0))) {
       throw new RangeError(
-        `${name}: expected a positive capacity and positive caps, got ${capacity}, ${caps.join(', ')}`,
+        `${name}: expected a positive capacity and positive caps, got ${capacity}, [${caps.join(', ')}]`,
       );
     }
     if (caps.some((cap, i) => i > 0 && cap <= caps[i - 1]!)) {
-      throw new RangeError(`${name}: expected ascending caps, got ${caps.join(', ')}`);
+      throw new RangeError(`${name}: expected ascending caps, got [${caps.join(', ')}]`);
     }
     this.#sim = sim;
     this.name = name;

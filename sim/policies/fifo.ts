@@ -3,12 +3,13 @@ import type { PolicyContext, PolicyDefinition, SchedulingPolicy } from './policy
 
 /**
  * The kernel's own policy: at most one open entry a queue, processors in the order they became free, and queues served in
- * turn, each until its open entry is used up.
+ * turn, each until its open entry is used up; its next entry is then opened at once.
  */
 class Fifo implements SchedulingPolicy {
   task = 0;
   processor = 0;
   waiting = 0;
+  usedUp = -1;
 
   readonly #first: Int32Array;
   readonly #count: Int32Array;
@@ -48,7 +49,8 @@ class Fifo implements SchedulingPolicy {
     const left = this.#count[queue]! - 1;
     this.#count[queue] = left;
     // A queue keeps its turn until its entry is used up: the tasks of an entry share their operands.
-    this.#turn = left === 0 ? (queue + 1) % queues : queue;
+    if (left === 0) this.#turn = (queue + 1) % queues;
+    this.usedUp = left === 0 ? queue : -1;
     return true;
   }
 }

@@ -10,6 +10,7 @@ class Lag implements SchedulingPolicy {
   task = 0;
   processor = 0;
   waiting = 0;
+  readonly usedUp = -1;
 
   readonly #context: PolicyContext;
   readonly #holdCombine: boolean;

@@ -10,6 +10,7 @@ export class PrivateQueues implements SchedulingPolicy {
   task = 0;
   processor = 0;
   waiting = 0;
+  readonly usedUp = -1;
 
   readonly #queues: readonly IntRing[];
   readonly #processorOf: (task: number) => number;

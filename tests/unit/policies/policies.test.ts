@@ -1,0 +1,133 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Op } from '../../../sim/moe/layout.ts';
+import { fifo, lag, roundRobin, staticDecode } from '../../../sim/policies/index.ts';
+import type { PolicyContext, SchedulingPolicy } from '../../../sim/policies/policy.ts';
+
+function context(more: Partial<PolicyContext> = {}): PolicyContext {
+  return {
+    processors: 4,
+    queues: 3,
+    options: {},
+    operation: (task) => (task < 100 ? Op.Gemm0 : task < 200 ? Op.Gemm1 : Op.Combine),
+    announcedRowBlocks: () => undefined,
+    ...more,
+  };
+}
+
+function choices(policy: SchedulingPolicy): [task: number, processor: number][] {
+  const chosen: [number, number][] = [];
+  while (policy.choose()) chosen.push([policy.task, policy.processor]);
+  return chosen;
+}
+
+function freeAll(policy: SchedulingPolicy, processors: number): void {
+  for (let p = 0; p < processors; p++) policy.takeProcessor(p);
+}
+
+describe('fifo', () => {
+  test('serves queues in turn, each until its entry is used up', () => {
+    const policy = fifo.create(context());
+    policy.takeEntry(1, 10, 2);
+    policy.takeEntry(0, 20, 3);
+    freeAll(policy, 4);
+    expect(choices(policy)).toEqual([
+      [20, 0],
+      [21, 1],
+      [22, 2],
+      [10, 3],
+    ]);
+    // Queue 0 is used up, so the turn is at queue 1, which keeps it although queue 0 has work again.
+    policy.takeEntry(0, 30, 1);
+    freeAll(policy, 4);
+    expect(choices(policy)).toEqual([
+      [11, 0],
+      [30, 1],
+    ]);
+  });
+
+  test('opens one entry a queue and asks for the next when it is used up', () => {
+    const policy = fifo.create(context());
+    expect(policy.wantsEntry(2)).toBe(true);
+    policy.takeEntry(2, 5, 2);
+    expect(policy.wantsEntry(2)).toBe(false);
+    freeAll(policy, 2);
+    policy.choose();
+    expect(policy.usedUp).toBe(-1);
+    policy.choose();
+    expect([policy.usedUp, policy.wantsEntry(2)]).toEqual([2, true]);
+  });
+
+  test('never leaves a processor free beside a task', () => {
+    const entry = fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 9 }));
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 20 }), fc.nat(30), (entries, frees) => {
+        const policy = fifo.create(context({ processors: 40 }));
+        let offered = 0;
+        for (const [queue, count] of entries) {
+          if (!policy.wantsEntry(queue)) continue;
+          policy.takeEntry(queue, offered, count);
+          offered += count;
+        }
+        freeAll(policy, frees);
+        expect(choices(policy).length).toBe(Math.min(frees, offered));
+      }),
+    );
+  });
+});
+
+describe('round-robin', () => {
+  test('deals tasks out in turn and keeps them there', () => {
+    const policy = roundRobin.create(context());
+    policy.takeEntry(0, 0, 6);
+    policy.takeProcessor(1);
+    expect(choices(policy)).toEqual([[1, 1]]);
+    policy.takeProcessor(1);
+    expect(choices(policy)).toEqual([[5, 1]]);
+    // Tasks 0, 2, 3 and 4 wait for their own processors although this one is free.
+    policy.takeProcessor(1);
+    expect(choices(policy)).toEqual([]);
+    expect(policy.waiting).toBe(4);
+  });
+});
+
+describe('static', () => {
+  test('runs a task on its index modulo the processors', () => {
+    const policy = staticDecode.create(context());
+    policy.takeEntry(2, 13, 3);
+    freeAll(policy, 4);
+    expect(choices(policy)).toEqual([
+      [13, 1],
+      [14, 2],
+      [15, 3],
+    ]);
+  });
+});
+
+describe('lag', () => {
+  test('holds GEMM1 and COMBINE until all announced row blocks are in, then GEMM0 goes first', () => {
+    let announced: number | undefined;
+    const policy = lag.create(context({ announcedRowBlocks: () => announced }));
+    freeAll(policy, 4);
+    policy.takeEntry(0, 0, 1);
+    policy.takeEntry(1, 100, 1);
+    policy.takeEntry(0, 200, 1);
+    expect(choices(policy)).toEqual([[0, 0]]);
+    announced = 2;
+    expect(choices(policy)).toEqual([]);
+    policy.takeEntry(0, 1, 1);
+    expect(choices(policy)).toEqual([
+      [1, 1],
+      [100, 2],
+      [200, 3],
+    ]);
+  });
+
+  test('can let COMBINE go', () => {
+    const policy = lag.create(context({ options: { holdCombine: false } }));
+    freeAll(policy, 2);
+    policy.takeEntry(0, 100, 1);
+    policy.takeEntry(1, 200, 1);
+    expect(choices(policy)).toEqual([[200, 0]]);
+  });
+});
