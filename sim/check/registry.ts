@@ -30,6 +30,7 @@ import { w3Makespan } from './monitors/w3-makespan.ts';
 import { w4GreedyBound } from './monitors/w4-greedy-bound.ts';
 import { w5Little } from './monitors/w5-little.ts';
 import { w6BoundedWait } from './monitors/w6-bounded-wait.ts';
+import type { InvariantId } from './report.ts';
 
 /** One monitor an invariant, in the order of docs/reference/invariants.md. */
 export const monitors: readonly Monitor[] = [
@@ -65,3 +66,6 @@ export const monitors: readonly Monitor[] = [
   n1CombineError,
   n2EachRowOnce,
 ];
+
+/** IDs of all invariants, in order. */
+export const invariants: readonly InvariantId[] = monitors.map(({ id }) => id);

@@ -9,6 +9,7 @@ export interface Gap {
   readonly toNs: number;
   /** Row that ended it. */
   readonly row: number;
+  /** Tasks and processors that waited when it began. */
   readonly tasks: number;
   readonly processors: number;
 }
@@ -34,21 +35,19 @@ export function forEachGap(
 ): void {
   const { events, header } = facts;
   const since = new Float64Array(header.ranks.length).fill(-1);
-  const widest: [tasks: number, processors: number][] = header.ranks.map(() => [0, 0]);
+  const opened: (readonly [tasks: number, processors: number])[] = header.ranks.map(() => [0, 0]);
   replayLaunch(facts, launch, (rank, now, from, row) => {
     const [tasks, processors] = now.scheduling ? pairing(now) : [0, 0];
     const both = tasks > 0 && processors > 0;
-    const most = widest[rank]!;
     if (both && since[rank]! < 0) {
       since[rank] = from;
-      most.fill(0);
+      opened[rank] = [tasks, processors];
     }
-    if (both) widest[rank] = [Math.max(most[0], tasks), Math.max(most[1], processors)];
     const ended = !both || events.kind[row] === EventKind.TaskCommitted;
     if (since[rank]! < 0 || !ended) return;
     const toNs = both ? events.time[row]! : from;
-    const [mostTasks, mostProcessors] = widest[rank]!;
-    visit({ rank, fromNs: since[rank]!, toNs, row, tasks: mostTasks, processors: mostProcessors });
+    const [atFirst, free] = opened[rank]!;
+    visit({ rank, fromNs: since[rank]!, toNs, row, tasks: atFirst, processors: free });
     since[rank] = -1;
   });
 }

@@ -1,8 +1,8 @@
-import { taskName } from '../../moe/layout.ts';
 import { taskSteps } from '../../trace/analysis/task-table.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
+import { taskLabel } from '../task-label.ts';
 
 /** Every task that any event names is published, committed, consumed, started and finished once, on one processor. */
 export const s1ExactlyOnce: Monitor = {
@@ -26,7 +26,7 @@ function judgeCounts(context: CheckContext, findings: Findings, task: number): b
     const { count, row } = tasks.steps[step];
     if (count[task] === 1) continue;
     once = false;
-    const name = taskName(shape, tasks.task[task]!);
+    const name = taskLabel(shape, tasks.task[task]!);
     if (count[task] === 0) {
       const actors = [`rank ${tasks.rank[task]}`];
       const launch = tasks.launch[task]!;
@@ -45,7 +45,7 @@ function judgePath(context: CheckContext, findings: Findings, task: number): voi
   const commit = committed.row[task]!;
   const path = [consumed.row[task]!, started.row[task]!, finished.row[task]!];
   const lane = index.laneOf[path[0]!]!;
-  const name = taskName(shape, tasks.task[task]!);
+  const name = taskLabel(shape, tasks.task[task]!);
   if (path.some((row) => index.laneOf[row] !== lane)) {
     findings.at(path[0]!, `${name} changed its processor`, ...path);
   } else if (path[0]! > path[1]! || path[1]! > path[2]!) {

@@ -1,9 +1,9 @@
-import { taskName } from '../../moe/layout.ts';
 import { rankTasks } from '../../moe/task-set.ts';
 import { taskSteps } from '../../trace/analysis/task-table.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
+import { taskLabel } from '../task-label.ts';
 
 /** The tasks of every rank and launch are those that follow from its kept rows, computed without the actors. */
 export const s2OracleTasks: Monitor = {
@@ -23,7 +23,7 @@ export const s2OracleTasks: Monitor = {
             expected[number] = 1;
             matched++;
           } else {
-            const name = taskName(shape, task);
+            const name = taskLabel(shape, task);
             findings.absence(launch, rank, `${name} is missing`, [`rank ${rank}`]);
           }
         }
@@ -42,7 +42,7 @@ function reportExtra(
   for (let task = 0; task < tasks.length; task++) {
     if (expected[task] === 1) continue;
     const step = taskSteps.find((each) => tasks.steps[each].row[task]! >= 0)!;
-    const name = taskName(shape, tasks.task[task]!);
+    const name = taskLabel(shape, tasks.task[task]!);
     findings.at(tasks.steps[step].row[task]!, `${name} does not follow from the routing`);
   }
 }

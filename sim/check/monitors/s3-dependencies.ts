@@ -4,7 +4,6 @@ import {
   gemm0Tasks,
   gemm1Cols,
   gemm1Tasks,
-  taskName,
   taskSpace,
 } from '../../moe/layout.ts';
 import { readyCount } from '../../trace/analysis/fields.ts';
@@ -14,6 +13,7 @@ import { pairKey } from '../facts.ts';
 import type { Findings } from '../findings.ts';
 import { flagBlock, flagColumn, flagExpert, isDispatchFlag } from '../flags.ts';
 import type { Monitor } from '../monitor.ts';
+import { taskLabel } from '../task-label.ts';
 
 /**
  * GEMM1 tiles of a row block are published by the actor that finished its last GEMM0 tile, after that; COMBINE by the
@@ -51,7 +51,7 @@ function judgeGemm1(context: CheckContext, findings: Findings, row: number): voi
   const rowBlock = Math.floor((events.a[row]! - gemm0Tasks(shape)) / gemm1Cols(shape));
   const group = matches.rowBlocks.find(pairKey(launch, rank), rowBlock);
   const done = group < 0 ? new Uint32Array() : matches.rowBlocks.rows(group);
-  const name = taskName(shape, events.a[row]!);
+  const name = taskLabel(shape, events.a[row]!);
   if (done.length !== gemm0Cols(shape)) {
     const tiles = `${done.length} of ${gemm0Cols(shape)} GEMM0 tiles`;
     findings.at(row, `${name} ready, but ${tiles} of its row block finished`, ...done.slice(0, 1));
@@ -81,7 +81,7 @@ function judgeClocks(
     const task = tasks.find(events.launch[row]!, events.rank[row]!, events.a[row]! + i);
     const started = tasks.steps.started.row[task]!;
     if (started < 0 || events.time[started]! >= earliest) continue;
-    const name = taskName(shape, events.a[row]! + i);
+    const name = taskLabel(shape, events.a[row]! + i);
     const early = events.time[last]! - events.time[started]!;
     findings.at(started, `${name} started ${early} ns before a GEMM0 tile it reads ended`, last);
   }
@@ -93,7 +93,7 @@ function judgeCombine(context: CheckContext, findings: Findings, row: number): v
   const launch = events.launch[row]!;
   const rank = events.rank[row]!;
   const flag = events.a[row]! - combineTask(shape, 0, 0, 0) + shape.ranks * shape.slots;
-  const name = taskName(shape, events.a[row]!);
+  const name = taskLabel(shape, events.a[row]!);
   const observed = matches.observed.first(pairKey(launch, rank), flag);
   if (observed < 0) {
     findings.at(row, `${name} ready, but its signal (flag ${flag}) was not observed`);
@@ -129,6 +129,6 @@ function judgeSignal(context: CheckContext, findings: Findings, row: number): vo
   const cell = (slot * shape.ranks + events.aux[row]!) * (shape.capacity / shape.tileRows);
   const tile = (cell + flagBlock(shape, flag)) * gemm1Cols(shape) + flagColumn(shape, flag);
   if (events.a[started] === gemm0Tasks(shape) + tile) return;
-  const name = taskName(shape, events.a[started]!);
+  const name = taskLabel(shape, events.a[started]!);
   findings.at(row, `${name} sent the signal of another tile (flag ${flag})`, started);
 }

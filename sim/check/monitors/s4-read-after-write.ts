@@ -1,10 +1,11 @@
-import { decodeTask, dispatchFlag, gemm0Tasks, taskName } from '../../moe/layout.ts';
+import { decodeTask, dispatchFlag, gemm0Tasks } from '../../moe/layout.ts';
 import { signalRows } from '../../trace/analysis/fields.ts';
 import type { CheckContext } from '../context.ts';
 import { pairKey } from '../facts.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
 import { eventName } from '../order.ts';
+import { taskLabel } from '../task-label.ts';
 
 /**
  * Every read has its write before it: no reads-from edge lacks a write, edges and program order make no cycle, no clock
@@ -49,7 +50,7 @@ function judgeGemm0(context: CheckContext, findings: Findings, row: number): voi
   const { peer, expert } = decodeTask(shape, events.a[row]!);
   const key = pairKey(events.launch[row]!, events.rank[row]!);
   const observed = matches.observed.first(key, dispatchFlag(shape, peer, expert));
-  const name = taskName(shape, events.a[row]!);
+  const name = taskLabel(shape, events.a[row]!);
   if (observed < 0) {
     findings.at(row, `${name} ready, but its cell's signal was not observed`);
   } else if (index.laneOf[observed] !== index.laneOf[row] || observed > row) {

@@ -1,9 +1,9 @@
-import { taskName } from '../../moe/layout.ts';
 import { laneFor, laneName } from '../../trace/analysis/event-index.ts';
 import { abortCodes, warpsPerActorBlock } from '../../trace/generated/events.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
+import { taskLabel } from '../task-label.ts';
 
 /** Every actor of every rank exits every launch cleanly, and no task is left between ready and finished. */
 export const t5AllExit: Monitor = {
@@ -48,7 +48,7 @@ function judgePending({ tasks, shape }: CheckContext, findings: Findings): void 
   for (let task = 0; task < tasks.length; task++) {
     if (finished.row[task]! >= 0) continue;
     const last = committed.row[task]! >= 0 ? committed.row[task]! : ready.row[task]!;
-    const name = taskName(shape, tasks.task[task]!);
+    const name = taskLabel(shape, tasks.task[task]!);
     if (last >= 0) findings.at(last, `${name} is still pending when its launch ends`);
   }
 }

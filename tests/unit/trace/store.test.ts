@@ -81,7 +81,7 @@ describe('trace files', () => {
     const bytes = encodeTrace(legalTrace());
     expect(encodeTrace(legalTrace())).toEqual(bytes);
     const hash = createHash('sha256').update(bytes).digest('hex');
-    expect(hash).toBe('4dd9e8497c663d8aa1e111b2efaaf68de3333e457b75cc59d1e4c7397e5d9175');
+    expect(hash).toBe('547ef4edeea2806e55f24fc8841e57aad849744ddd4624cd9c396b184ec9de53');
   });
 
   it('hold one launch a row group', () => {

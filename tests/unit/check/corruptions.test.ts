@@ -1,0 +1,65 @@
+import { existsSync, readdirSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import { checkTrace } from '../../../sim/check/check-trace.ts';
+import { loadScenario } from '../../../sim/moe/load-scenario.ts';
+import { simulate } from '../../../sim/systems/fused/simulate.ts';
+import { readTrace, traceExtension } from '../../../sim/trace/store.ts';
+import type { Trace } from '../../../sim/trace/trace.ts';
+import type { Corruption } from '../../support/corruption.ts';
+import { eightCorruptions } from '../../support/corruptions.ts';
+import { legalTrace } from '../../support/legal-trace.ts';
+import { moreCorruptions } from '../../support/more-corruptions.ts';
+
+const fixtures = 'tests/fixtures/traces';
+const recorded = existsSync(fixtures)
+  ? readdirSync(fixtures).filter((file) => file.endsWith(traceExtension))
+  : [];
+
+const scenario = loadScenario('scenarios/small.yaml');
+const made: readonly [name: string, trace: () => Trace][] = [
+  ['a legal trace, eager', () => legalTrace()],
+  ['a legal trace, lazy', () => legalTrace({ readiness: 'lazy' })],
+  ['a simulated trace, eager', () => simulate(scenario).trace],
+  ['a simulated trace, lazy', () => simulate({ ...scenario, readiness: 'lazy' }).trace],
+];
+
+/** The invariants that a corrupted trace is said to break. */
+function broken(trace: Trace): string[] {
+  const { monitors, clean } = checkTrace(trace);
+  expect(clean).toBe(false);
+  return monitors.filter(({ verdict }) => verdict === 'violated').map(({ id }) => id);
+}
+
+function expectNamed(corruption: Corruption, trace: Trace): void {
+  const corrupted = corruption.apply(trace);
+  if (!corrupted) throw new Error(`${corruption.name} cannot be planted here`);
+  expect(broken(corrupted)).toContain(corruption.breaks);
+}
+
+describe.each(made)('planted in %s', (_, make) => {
+  const trace = make();
+
+  it('nothing: the trace is clean', () => {
+    expect(checkTrace(trace).clean).toBe(true);
+  });
+
+  it.each([...eightCorruptions, ...moreCorruptions])('$name: $breaks names it', (corruption) => {
+    expectNamed(corruption, trace);
+  });
+});
+
+describe.each(recorded)('planted in %s', async (file) => {
+  const trace = await readTrace(`${fixtures}/${file}`);
+
+  it('nothing: the trace is clean', () => {
+    const { monitors, clean } = checkTrace(trace);
+    expect(monitors.filter(({ verdict }) => verdict === 'violated')).toEqual([]);
+    expect(clean).toBe(true);
+  });
+
+  it.each(eightCorruptions)('$name: $breaks names it', (corruption) => {
+    expectNamed(corruption, trace);
+  });
+});
