@@ -25,8 +25,9 @@ function judge(monitor: Monitor, context: CheckContext): MonitorResult {
   if (lost > 0 && monitor.needs === 'all events') {
     return undecided(monitor, `${lost} events were lost to full rings`);
   }
-  if (missing.length > 0)
+  if (missing.length > 0) {
     return undecided(monitor, `the trace has no ${missing.join(', ')} events`);
+  }
   const findings = new Findings(monitor.id, context);
   const judgement: Judgement = monitor.run(context, findings) ?? {};
   const why =

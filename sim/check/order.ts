@@ -137,7 +137,7 @@ function walkCycle(facts: Facts, edges: EdgeList, degree: Int32Array): Cycle {
   }
   for (let edge = 0; edge < edges.length; edge++) {
     const to = edges.to(edge);
-    if (degree[to]! === 0 || degree[edges.from(edge)]! === 0 || before[to]! >= 0) continue;
+    if (degree[to] === 0 || degree[edges.from(edge)] === 0 || before[to]! >= 0) continue;
     before[to] = edges.from(edge);
     why[to] = edgeKinds.indexOf(edges.kind(edge));
   }

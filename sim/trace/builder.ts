@@ -43,8 +43,7 @@ export class TraceBuilder {
     const at = this.#length;
     if (at === this.#columns.time.length) this.#grow();
     const columns = this.#columns;
-    if (!Number.isSafeInteger(time))
-      this.#reject('time', 'an integer number of ns below 2^53', time);
+    if (!Number.isSafeInteger(time)) this.#reject('time', 'an integer below 2^53 ns', time);
     if (aux >>> 0 !== aux || aux > 0xffff) this.#reject('aux', 'an unsigned 16-bit integer', aux);
     if (a >>> 0 !== a) this.#reject('a', 'an unsigned 32-bit integer', a);
     if (b >>> 0 !== b) this.#reject('b', 'an unsigned 32-bit integer', b);

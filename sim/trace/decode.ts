@@ -98,8 +98,8 @@ async function readColumns(
           const value = Number(columnData[i]);
           column[rowStart + i] = value;
           // Narrow columns would wrap silently. An error thrown here would reach nobody.
-          if (column[rowStart + i] !== value)
-            wrapped ??= `${value} in row ${rowStart + i} of ${name}`;
+          if (column[rowStart + i] === value) continue;
+          wrapped ??= `${value} in row ${rowStart + i} of ${name}`;
         }
         filled.set(name, (filled.get(name) ?? 0) + columnData.length);
       },

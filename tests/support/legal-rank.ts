@@ -17,7 +17,7 @@ import {
 import { epochState } from '../../sim/moe/packet.ts';
 import { initialBound, rowTilesBetween, surplus } from '../../sim/moe/task-set.ts';
 import type { EventKindName } from '../../sim/trace/generated/events.ts';
-import type { FlagWord, LegalFabric } from './legal-trace.ts';
+import type { FlagWord, LegalFabric } from './legal-fabric.ts';
 
 interface Processor {
   sequence: number;
@@ -166,7 +166,7 @@ export class LegalRank {
     this.#record(time, this.#os, 'Bound', 0, this.#bound, 0);
     this.#lastSweep = time;
     this.#polling = true;
-    for (const word of [...this.#flags.values()]) this.#observe(time + 30, word);
+    for (const word of this.#flags.values()) this.#observe(time + 30, word);
     this.#sweepSoon(time);
   }
 

@@ -38,8 +38,9 @@ function judgeScheduler(context: CheckContext, findings: Findings, lane: number)
     }
     if (events.kind[row] === EventKind.TaskCommitted) {
       committed++;
-      if (interrupted >= 0)
+      if (interrupted >= 0) {
         findings.at(row, 'task committed after the first interrupt', interrupted);
+      }
     }
     if (events.kind[row] !== EventKind.Interrupt || interrupted >= 0) continue;
     interrupted = row;

@@ -34,7 +34,7 @@ export function groupRows(
   const find = (h: number, l: number): number => keys.find(h, l);
   return {
     count: keys.size,
-    rows: (group) => members.subarray(begin[group]!, begin[group + 1]!),
+    rows: (group) => members.subarray(begin[group], begin[group + 1]),
     find,
     first: (h, l) => {
       const group = find(h, l);

@@ -32,10 +32,10 @@ function broken(trace: Trace): string[] {
   return monitors.filter(({ verdict }) => verdict === 'violated').map(({ id }) => id);
 }
 
-function expectNamed(corruption: Corruption, trace: Trace): void {
+function namedBy(corruption: Corruption, trace: Trace): string[] {
   const corrupted = corruption.apply(trace);
   if (!corrupted) throw new Error(`${corruption.name} cannot be planted here`);
-  expect(broken(corrupted)).toContain(corruption.breaks);
+  return broken(corrupted);
 }
 
 describe.each(made)('planted in %s', (_, make) => {
@@ -46,7 +46,7 @@ describe.each(made)('planted in %s', (_, make) => {
   });
 
   it.each([...eightCorruptions, ...moreCorruptions])('$name: $breaks names it', (corruption) => {
-    expectNamed(corruption, trace);
+    expect(namedBy(corruption, trace)).toContain(corruption.breaks);
   });
 });
 
@@ -60,6 +60,6 @@ describe.each(recorded)('planted in %s', async (file) => {
   });
 
   it.each(eightCorruptions)('$name: $breaks names it', (corruption) => {
-    expectNamed(corruption, trace);
+    expect(namedBy(corruption, trace)).toContain(corruption.breaks);
   });
 });

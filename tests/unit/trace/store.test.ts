@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
 import { ByteWriter, ParquetWriter, parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +12,6 @@ import { TraceBuilder } from '../../../sim/trace/builder.ts';
 import { headerKey, parquetSchema } from '../../../sim/trace/file-layout.ts';
 import { EventKind } from '../../../sim/trace/generated/events.ts';
 import { decodeTrace, encodeTrace, readTrace, writeTrace } from '../../../sim/trace/store.ts';
-import type { EventKindCode } from '../../../sim/trace/trace.ts';
 import { legalTrace } from '../../support/legal-trace.ts';
 import { headerOf, settingOf, smallWorld } from '../../support/legal-world.ts';
 
@@ -68,7 +67,7 @@ describe('trace files', () => {
         const builder = new TraceBuilder();
         events.sort((x, y) => x.launch - y.launch || x.time - y.time);
         for (const e of events) {
-          builder.add(e.time, e.launch, e.rank, e.actor, e.kind as EventKindCode, e.aux, e.a, e.b);
+          builder.add(e.time, e.launch, e.rank, e.actor, e.kind, e.aux, e.a, e.b);
         }
         const trace = builder.finish(header);
         expect(await decodeTrace(encodeTrace(trace))).toEqual(trace);
