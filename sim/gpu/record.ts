@@ -18,7 +18,7 @@ import type { RoutingResult } from './messages.ts';
 import { type MpsDaemon, startMps } from './mps.ts';
 import { defaultTimeouts, type PhaseTimeouts } from './phases.ts';
 import { Ranks } from './ranks.ts';
-import { decodeRing, type Ring, type RingBytes } from './ring.ts';
+import type { RingBytes } from './ring.ts';
 import { worldOptionsOf } from './world-options.ts';
 
 export interface GpuRunOptions {
@@ -42,9 +42,8 @@ export interface LaunchRecord {
   /** Launch number (epoch), counted from the first warm-up. */
   readonly epoch: number;
   readonly results: readonly LaunchResult[];
-  readonly rings: readonly (readonly Ring[])[];
-  /** The rings' bytes as the kernel left them. */
-  readonly bytes: readonly (readonly RingBytes[])[];
+  /** Trace rings as the kernel left them: `[rank][ring]`. */
+  readonly rings: readonly (readonly RingBytes[])[];
   readonly routing: readonly RoutingResult[];
   /** Empty when outputs were not compared. */
   readonly checks: readonly CheckResult[];
@@ -236,7 +235,7 @@ class Run {
     const { tokens, topK } = this.#scenario.model;
     if (launch > 0) await this.#inputs(launch);
     const results = await this.#launch(label, stride > 0);
-    const bytes = await this.#ranks.all('collect', `rings of ${label}`, 'rings', () => null);
+    const rings = await this.#ranks.all('collect', `rings of ${label}`, 'rings', () => null);
     const routing = await this.#ranks.all('collect', `routing of ${label}`, 'routing', (rank) => ({
       count: (tokens[rank] ?? 0) * topK,
     }));
@@ -244,13 +243,10 @@ class Run {
       stride > 0
         ? await this.#ranks.all('check', `check of ${label}`, 'check', () => ({ stride }))
         : [];
-    const rings = bytes.map((own, rank) =>
-      own.map((ring, i) => decodeRing(`${label}, rank ${rank}, ring ${i}`, ring)),
-    );
     const ms = results.map((r) => r.ms.toFixed(3)).join(' ');
     const errors = checks.map((c) => c.relativeError.toExponential(1)).join(' ');
     this.#say(`${label}: ${ms} ms${errors === '' ? '' : `, relative error ${errors}`}`);
-    return { epoch: launch + warmUps, results, rings, bytes, routing, checks };
+    return { epoch: launch + warmUps, results, rings, routing, checks };
   }
 
   #say(line: string): void {

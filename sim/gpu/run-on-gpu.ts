@@ -5,7 +5,8 @@ import { scenarioHash } from '../moe/scenario-hash.ts';
 import { TraceBuilder } from '../trace/builder.ts';
 import { type Trace, type TraceHeader, traceVersion } from '../trace/trace.ts';
 import { GpuRunError } from './errors.ts';
-import { type GpuRecording, type GpuRunOptions, recordOnGpu } from './record.ts';
+import { type GpuRecording, type GpuRunOptions, type LaunchRecord, recordOnGpu } from './record.ts';
+import { decodeRing, type Ring, RingError } from './ring.ts';
 import { addRings, type RingFacts } from './ring-trace.ts';
 import { keptPerExpert, outputProblems, routingProblem } from './verdict.ts';
 import { kernelPolicy } from './world-options.ts';
@@ -40,17 +41,33 @@ export function recordingProblems(recording: GpuRecording): string[] {
   );
 }
 
-/** The trace of a recording. */
+/**
+ * The trace of a recording.
+ * @throws {RingError} when the rings are not what a kernel of this version writes
+ */
 export function traceOf(recording: GpuRecording): Trace {
   const { scenario, launches } = recording;
   const { ranks, gpus } = scenario.world;
   const builder = new TraceBuilder();
   const facts = addRings(
     builder,
-    launches.map((launch) => launch.rings),
+    launches.map(({ rings, epoch }) => decodeRings(rings, epoch)),
     (rank) => Math.floor(rank / (ranks / gpus)),
   );
   return builder.finish(headerOf(recording, facts));
+}
+
+function decodeRings(rings: LaunchRecord['rings'], epoch: number): Ring[][] {
+  return rings.map((own, rank) =>
+    own.map((bytes, i) => {
+      const where = `epoch ${epoch}, rank ${rank}, ring ${i}`;
+      const ring = decodeRing(where, bytes);
+      if (ring.written > 0 && ring.launch !== epoch) {
+        throw new RingError(where, 'launch', `${epoch}`, `${ring.launch}`);
+      }
+      return ring;
+    }),
+  );
 }
 
 function headerOf(recording: GpuRecording, facts: RingFacts): TraceHeader {

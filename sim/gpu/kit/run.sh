@@ -1,0 +1,116 @@
+#!/bin/bash
+# The GPU kit: runs this project's kernel on a machine that has an NVIDIA GPU and driver, bash, coreutils, tar, and
+# either xz or Python 3. It needs no network, no Node and no CUDA toolkit. NVSHMEM comes from the kit (lib/), from
+# NVSHMEM_HOME, or from the Python package nvidia-nvshmem.
+#
+#   run.sh OUT [SECONDS] [FIXTURE...]     tests, then records and checks the fixtures
+#   run.sh OUT command ARGUMENTS...       one command with the kit's Node and libraries, e.g. node sim/cli/main.ts gpu info
+#
+# Leaves in OUT: log.txt, summary.json, kernel-tests.txt and traces-*.tar, at most 8 files of at most 16 MiB. SECONDS
+# (default 500) limits the whole run; every step has a limit of its own and a failed one does not stop the next.
+set -uo pipefail
+kit=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+out=${1:?usage: run.sh OUT [SECONDS] [FIXTURE...]}
+shift
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+started=$SECONDS
+log=$out/log.txt
+
+say() { printf '[%4d s] %s\n' $((SECONDS - started)) "$*" | tee -a "$log"; }
+
+unpack() {
+  if command -v xz > /dev/null; then
+    xz -dc "$kit/$1" | tar -C "$work" -xf -
+  else
+    python3 -c 'import sys, tarfile; tarfile.open(sys.argv[1], "r:xz").extractall(sys.argv[2])' "$kit/$1" "$work"
+  fi
+}
+
+nvshmem_folder() {
+  local folder
+  for folder in "$work/lib" "${NVSHMEM_HOME:-/nowhere}/lib" \
+    "$(python3 -c 'import nvidia.nvshmem as n; print(list(n.__path__)[0] + "/lib")' 2> /dev/null)"; do
+    if [ -e "$folder/libnvshmem_host.so.3" ]; then
+      echo "$folder"
+      return 0
+    fi
+  done
+  return 1
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/kt-kit-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+say "unpacking into $work"
+unpack node.tar.xz && unpack app.tar.xz || { say 'the kit cannot be unpacked'; exit 2; }
+if [ -e "$kit/nvshmem.tar.xz" ]; then unpack nvshmem.tar.xz; fi
+nvshmem=$(nvshmem_folder) || {
+  say 'no libnvshmem_host.so.3: neither in the kit, nor in NVSHMEM_HOME/lib, nor as Python package nvidia-nvshmem'
+  exit 2
+}
+export LD_LIBRARY_PATH="$work/build/kernel:$nvshmem${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export PATH="$work/bin:$PATH"
+export NVSHMEM_REMOTE_TRANSPORT="${NVSHMEM_REMOTE_TRANSPORT:-none}" NVSHMEM_DISABLE_NVLS=1
+cd "$work" || exit 2
+say "NVSHMEM from $nvshmem; $(cat kit.txt)"
+
+if [ "${1:-}" = command ]; then
+  shift
+  timeout "${KIT_SECONDS:-500}" "$@" 2>&1 | tee -a "$log"
+  exit "${PIPESTATUS[0]}"
+fi
+budget=${1:-500}
+shift || true
+
+say 'GPU'
+if ! timeout 90 node sim/cli/main.ts gpu info 2>&1 | tee -a "$log"; then
+  say 'no usable GPU: stopped'
+  exit 2
+fi
+
+status=0
+for program in build/kernel/tests/*; do
+  [ -x "$program" ] && [ -f "$program" ] || continue
+  say "test program $(basename "$program")"
+  timeout --kill-after=5 120 "$program" >> "$out/kernel-tests.txt" 2>&1
+  code=$?
+  say "  exit $code: $(tail -n 1 "$out/kernel-tests.txt")"
+  [ $code -eq 0 ] || status=1
+done
+
+left=$((budget - (SECONDS - started) - 20))
+say "recording, at most $left s"
+timeout --kill-after=10 $((left + 10)) node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$left" "$@" 2>&1 |
+  tee -a "$log"
+[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+cp "$work/recorded/summary.json" "$out/" 2> /dev/null
+
+# Whole files into as few archives as fit the size limit.
+say 'packing'
+limit=$((15 * 1024 * 1024))
+part=1 size=0
+list=()
+pack() {
+  if [ ${#list[@]} -gt 0 ]; then tar -C "$work/recorded/traces" -cf "$out/traces-$part.tar" "${list[@]}"; fi
+}
+for file in "$work"/recorded/traces/*; do
+  [ -f "$file" ] || continue
+  bytes=$(stat -c %s "$file")
+  if [ $((size + bytes)) -gt $limit ] && [ ${#list[@]} -gt 0 ]; then
+    pack
+    part=$((part + 1)) size=0 list=()
+  fi
+  if [ "$bytes" -gt $limit ]; then
+    say "  $(basename "$file") of $bytes bytes is over the limit and left out"
+    continue
+  fi
+  if [ $part -gt 4 ]; then
+    say "  $(basename "$file") is left out: four archives are full"
+    continue
+  fi
+  list+=("$(basename "$file")")
+  size=$((size + bytes))
+done
+[ $part -le 4 ] && pack
+say "done, status $status"
+exit $status
