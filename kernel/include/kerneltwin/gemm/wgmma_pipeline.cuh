@@ -127,7 +127,7 @@ KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard,
     } else {
       other(task, thread);
     }
-    releaseFromWarp(pipe.stored(at.slot()));
+    pipe.release(pipe.stored(at.slot()));
   }
 }
 

@@ -48,11 +48,13 @@ template <class Config>
 struct PipelineView {
   uint32_t ring;
   uint32_t group;   ///< this consumer warpgroup, from 0; meaningless to the feeding warps
+  bool leader;      ///< lane 0 of its warp
   char* memory;
 
   /// `shared` is the start of kPipelineShared<Config> bytes. By whole warps.
   KT_DEVICE explicit PipelineView(char* shared)
-      : ring(ptx::sharedAddress(shared)), group(ptx::shuffle(ptx::warp(), 0) / 4 - 1), memory(shared) {}
+      : ring(ptx::sharedAddress(shared)), group(ptx::shuffle(ptx::warp(), 0) / 4 - 1),
+        leader(ptx::lane() == 0), memory(shared) {}
 
   KT_DEVICE uint32_t passBuffer() const { return ring + Config::kRingBytes + group * Config::kPassBytes; }
   KT_DEVICE char* passMemory() const { return memory + Config::kRingBytes + group * Config::kPassBytes; }
@@ -64,6 +66,12 @@ struct PipelineView {
   KT_DEVICE uint32_t filled(uint32_t slot) const { return word(offsetof(PipelineWords, filled), slot); }
   KT_DEVICE uint32_t begun(uint32_t slot) const { return word(offsetof(PipelineWords, begun), slot); }
   KT_DEVICE uint32_t stored(uint32_t slot) const { return word(offsetof(PipelineWords, stored), slot); }
+
+  /// One arrival for the calling warp, after all its lanes are done with what the barrier protects.
+  KT_DEVICE void release(uint32_t barrier) const {
+    ptx::syncWarp();
+    if (leader) ptx::arrive(barrier);
+  }
 };
 
 /// A role's place in the ring. It goes on from task to task: the producer may fill stages of the next task while the
@@ -87,12 +95,6 @@ struct SlotCursor {
   KT_DEVICE uint32_t slot() const { return count % kTaskSlots; }
   KT_DEVICE uint32_t phase() const { return count / kTaskSlots & 1; }
 };
-
-/// One arrival for the calling warp, after all its lanes are done with what the barrier protects.
-KT_DEVICE void releaseFromWarp(uint32_t barrier) {
-  ptx::syncWarp();
-  if (ptx::lane() == 0) ptx::arrive(barrier);
-}
 
 /// Prepares a pipeline. All threads of the block, once a launch; `shared` may have held other data before.
 template <class Config>

@@ -1,0 +1,30 @@
+// Stands in for the kernel's header of the same name; see machine.h. Products are computed when a wait demands it.
+#pragma once
+
+#include "kerneltwin/ptx/device.cuh"
+
+namespace kerneltwin::ptx {
+
+inline void wgmmaFence() {}
+
+inline void wgmmaCommit() {
+  emulator::Fiber& f = emulator::Block::current().fiber();
+  f.groups.push_back(std::move(f.open));
+  f.open.clear();
+}
+
+template <int Groups>
+inline void wgmmaWait() {
+  emulator::Block::current().computeUntil(Groups);
+}
+
+template <uint32_t N>
+inline void pin(float (&)[N]) {}
+
+template <uint32_t Tokens>
+inline void wgmma(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate) {
+  static_assert(Tokens % 8 == 0 && Tokens >= 8 && Tokens <= 256);
+  emulator::Block::current().fiber().open.push_back({d, weights, tokens, Tokens, accumulate != 0});
+}
+
+}  // namespace kerneltwin::ptx
