@@ -4,7 +4,13 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const simulated = ['engine', 'machine', 'moe', 'actors', 'policies', 'systems'];
-const randomImports = new Set(['randomBytes', 'randomInt', 'randomUUID', 'randomFill', 'webcrypto']);
+const randomImports = new Set([
+  'randomBytes',
+  'randomInt',
+  'randomUUID',
+  'randomFill',
+  'webcrypto',
+]);
 
 /** Places in a source text where `**` or a random import makes bits depend on the engine or the run. */
 function breaches(text: string): string[] {
