@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kerneltwin/actors/block.h"
-#include "kerneltwin/gemm/activation.cuh"
+#include "kerneltwin/gemm/activation.h"
 #include "kerneltwin/gemm/bf16.h"
 #include "kerneltwin/layout/placement.h"
 #include "kerneltwin/protocol/doorbell.h"

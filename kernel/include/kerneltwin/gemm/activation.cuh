@@ -4,11 +4,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kerneltwin/gemm/activation.h"
 #include "kerneltwin/ptx/device.cuh"
 
 namespace kerneltwin {
-
-enum class Activation : uint32_t { Identity = 0, Relu = 1, Gelu = 2, Silu = 3 };
 
 template <Activation A>
 KT_DEVICE float activate(float x) {

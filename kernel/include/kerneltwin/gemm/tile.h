@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-#include "kerneltwin/gemm/activation.cuh"
+#include "kerneltwin/gemm/activation.h"
 #include "kerneltwin/gemm/bf16.h"
 
 namespace kerneltwin {

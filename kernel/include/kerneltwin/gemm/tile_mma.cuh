@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kerneltwin/actors/block.h"
+#include "kerneltwin/gemm/activation.cuh"
 #include "kerneltwin/gemm/tile.h"
 #include "kerneltwin/ptx/async_copy.cuh"
 #include "kerneltwin/ptx/matrix.cuh"

@@ -1,0 +1,25 @@
+// The fused kernel as this process may run it.
+#pragma once
+
+#include <cstdint>
+
+#include "kerneltwin/api.h"
+
+namespace kerneltwin {
+
+struct KernelFacts {
+  const void* kernel;
+  uint32_t blocksPerSm;   ///< occupancy query in this process
+  uint32_t sms;           ///< multiprocessors this process may use
+  uint32_t registers;
+  uint32_t sharedBytes;   ///< dynamic + static
+  uint32_t localBytes;
+};
+
+/// Sets the kernel's attributes and asks for its occupancy on the current device.
+KernelFacts kernelFacts(kt_transport transport, int device);
+
+/// Fills `out`; throws KT_NO_GPU without a driver, a device or compute capability 9.0.
+void queryDevice(uint32_t device, kt_device_info& out);
+
+}  // namespace kerneltwin

@@ -1,0 +1,161 @@
+#include "case.h"
+
+namespace kerneltwin::tests {
+namespace {
+
+Case named(const char* name) {
+  Case c;
+  c.name = name;
+  return c;
+}
+
+void addRouting(std::vector<Case>& all) {
+  Case c = named("dropless, k = 2");
+  all.push_back(c);
+  c = named("k = 1");
+  c.topK = 1;
+  all.push_back(c);
+  c = named("k = 8, not renormalised");
+  c.topK = 8;
+  c.expertsPerRank = 8;
+  c.renormalise = false;
+  all.push_back(c);
+  c = named("drops");
+  c.capacityFactor = 0.5;
+  c.expectDrops = true;
+  all.push_back(c);
+  c = named("all tokens to one expert, residue rows");
+  c.routing = Routing::Hot;
+  c.topK = 1;
+  c.tokens = 257;
+  all.push_back(c);
+  c = named("hot expert with drops: tokens without a kept choice");
+  c.routing = Routing::Hot;
+  c.capacityFactor = 1.0;
+  c.expectDrops = true;
+  all.push_back(c);
+  c = named("one row an expert");
+  c.routing = Routing::Spread;
+  c.tokens = 8;
+  all.push_back(c);
+  c = named("one token");
+  c.tokens = 1;
+  all.push_back(c);
+  c = named("zero-token rank, unequal tokens");
+  c.tokensOf = {130, 0, 7, 64};
+  all.push_back(c);
+  c = named("unequal experts");
+  c.unequal = true;
+  all.push_back(c);
+  c = named("300 experts a world, k = 4");
+  c.expertsPerRank = 300;
+  c.topK = 4;
+  c.onlyRanks = 1;
+  all.push_back(c);
+  c = named("1024 experts");
+  c.expertsPerRank = 1024;
+  c.hidden = c.intermediate = 64;
+  c.tokens = 300;
+  c.onlyRanks = 1;
+  all.push_back(c);
+}
+
+void addShapes(std::vector<Case>& all) {
+  Case c = named("narrow last tiles: H = 192, I = 320");
+  c.hidden = 192;
+  c.intermediate = 320;
+  c.topK = 3;
+  all.push_back(c);
+  c = named("smallest: H = I = 64");
+  c.hidden = c.intermediate = 64;
+  all.push_back(c);
+  c = named("64-column tiles, 64-row blocks");
+  c.tileRows = c.tileCols = 64;
+  c.tokens = 300;
+  all.push_back(c);
+  c = named("8-row blocks");
+  c.tileRows = 8;
+  all.push_back(c);
+  c = named("relu, no bias");
+  c.activation = KT_ACTIVATION_RELU;
+  c.bias = false;
+  all.push_back(c);
+  c = named("gelu");
+  c.activation = KT_ACTIVATION_GELU;
+  all.push_back(c);
+}
+
+void addProtocol(std::vector<Case>& all) {
+  Case c = named("lazy readiness");
+  c.readiness = KT_READY_LAZY;
+  all.push_back(c);
+  c = named("one processor");
+  c.blocks = 2;
+  c.tokens = 100;
+  all.push_back(c);
+  c = named("33 processors");
+  c.blocks = 0;
+  c.onlyRanks = 1;
+  c.blocks = 34;
+  all.push_back(c);
+  c = named("eleven launches: every epoch state twice over");
+  c.launches = 11;
+  c.tokensOf = {96, 31, 0, 128};
+  all.push_back(c);
+  c = named("launch skew of 3 ms a rank");
+  c.skewMs = 3;
+  c.launches = 4;
+  all.push_back(c);
+  c = named("tracing off");
+  c.traceRecords = 0;
+  all.push_back(c);
+  c = named("put transport");
+  c.transport = KT_TRANSPORT_PUT;
+  all.push_back(c);
+  c = named("put transport, zero-token rank, drops, lazy, five launches");
+  c.transport = KT_TRANSPORT_PUT;
+  c.tokensOf = {130, 0, 7, 64};
+  c.capacityFactor = 0.5;
+  c.readiness = KT_READY_LAZY;
+  c.launches = 5;
+  all.push_back(c);
+  c = named("a peer that never launches ends in an abort");
+  c.peerMissing = true;
+  c.launches = 1;
+  all.push_back(c);
+}
+
+void addLarge(std::vector<Case>& all) {
+  Case c = named("S = 8192, H = I = 2048, E = 64, k = 2");
+  c.tokens = 8192;
+  c.hidden = c.intermediate = 2048;
+  c.expertsPerRank = 64;
+  c.onlyRanks = 1;
+  c.launches = 5;
+  c.checkStride = 16;
+  c.large = true;
+  all.push_back(c);
+  c.name = "S = 128, H = I = 2048, E = 64, k = 2";
+  c.tokens = 128;
+  c.checkStride = 1;
+  all.push_back(c);
+  c.name = "S = 1024 a rank, H = I = 2048, 16 experts a rank, k = 2";
+  c.tokens = 1024;
+  c.expertsPerRank = 16;
+  c.onlyRanks = 0;
+  c.checkStride = 16;
+  all.push_back(c);
+}
+
+}  // namespace
+
+std::vector<Case> allCases() {
+  std::vector<Case> all;
+  addRouting(all);
+  addShapes(all);
+  addProtocol(all);
+  addLarge(all);
+  return all;
+}
+
+}  // namespace kerneltwin::tests
