@@ -107,6 +107,11 @@ struct DeviceWarp {
     return __builtin_bit_cast(T, words);
   }
 
+  template <class T>
+  KT_DEVICE void gather(Var<T>& out, const Var<T>& v, const Var<uint32_t>& from) const {
+    out.value = broadcast(v, from.value);  // a shuffle takes its source per lane
+  }
+
   KT_DEVICE void sync() const { ptx::syncWarp(); }
 
   /// Each poll is a whole sweep, so the abort word is looked at more often than in a single thread's spin.

@@ -20,6 +20,7 @@
 //   uint32_t ballot(F)                    bit l = F(l), the same value in all lanes
 //   uint32_t exclusiveScan(Var<uint32_t>& v)   v becomes its exclusive prefix sum; returns the total
 //   T broadcast(const Var<T>&, lane)      the value of one lane, in all lanes
+//   void gather(Var<T>& out, const Var<T>& v, const Var<uint32_t>& from)   out[lane] = v[from[lane]]
 //   void sync()                           orders the warp's accesses to memory its lanes share
 //   bool spin(M&, Poll)                   all lanes poll until the (uniform) result is true; false: aborted, uniformly
 //

@@ -1,9 +1,10 @@
 // The scheduler warp: sweeps status words and task queues, pairs ready tasks with ready processors, rings doorbells, and
 // owns termination.
 //
-// One iteration is a status sweep (32 processors a load), a queue sweep (one queue a lane), and placements in batches of up
-// to 32 from one queue entry: lane i rings the i-th ready processor with the i-th task, so a batch costs about as much as
-// one placement.
+// One iteration is a status sweep (32 processors a load) and placements. Queue entries are opened a hand at a time: every lane
+// looks at one entry, several of each queue, so a hand costs one load's latency for up to 32 entries. A hand is placed in
+// batches of up to 32 tasks: lane i rings the i-th ready processor with the i-th task, so a batch costs about as much as one
+// placement. The next hand is opened when the last one is used up, so no queue waits behind another for more than a hand.
 #pragma once
 
 #include "kerneltwin/protocol/bound.h"
@@ -30,22 +31,31 @@ struct SchedulerState {
   uint32_t* interrupted;              ///< read by the subscribers
 };
 
-/// A queue's open range: tasks [first, first + count) that wait for processors.
+/// Tasks [first, first + count) of one opened queue entry.
 struct OpenRange {
   uint32_t first;
   uint32_t count;
 };
 
-/// The scheduler's running state, the same in all lanes, and one open range a lane.
+/// The scheduler's running state: the open hand, a range a lane, and counters that are the same in all lanes.
 template <class W>
 struct SchedulerRun {
   typename W::template Var<OpenRange> range;
+  typename W::template Var<uint32_t> start;  ///< tasks of the hand before this lane's range
+  uint32_t open = 0;                         ///< tasks of the hand
+  uint32_t taken = 0;                        ///< of these, placed
   uint32_t readyHead = 0;
   uint32_t readyCount = 0;
   uint32_t scheduled = 0;
-  uint32_t turn = 0;         ///< queue to serve first; moves on so that no queue starves
   uint32_t emptySweeps = 0;
 };
+
+/// Entries of each queue that a hand may hold: the lanes dealt evenly, up to four, which a scheduler at full speed needs to
+/// hide a queue's latency (32 entries a 0.3 us).
+KT_HD uint32_t entriesPerQueue(uint32_t queues) {
+  const uint32_t each = kLanes / roundUpPow2(queues);
+  return each < 4 ? each : 4;
+}
 
 /// Adopts the sequences the last launch left.
 template <class M, class W>
@@ -102,44 +112,73 @@ KT_HD void sweepStatus(M& mem, W& warp, T& trace, const SchedulerState& st, Sche
   warp.sync();  // lanes will read ready-queue entries that other lanes wrote
 }
 
-/// Opens the next entry of the calling lane's queue when its open range is used up. True: the queue has tasks.
+/// Opens the next hand, when the last one is used up: lane q * n + i looks at the i-th unread entry of queue q. A queue's
+/// entries are taken in ticket order up to the first that is not there yet (S10). Returns true when the hand has tasks.
 template <class M, class W>
-KT_HD bool refill(M& mem, const SchedulerState& st, SchedulerRun<W>& run, uint32_t lane) {
-  if (lane > st.subscribers) return false;
-  if (run.range[lane].count > 0) return true;
-  QueueEntry entry;
-  const bool found = lane < st.subscribers ? st.subscriberQueues[lane].peek(mem, st.heads[lane], entry)
-                                           : st.processorQueue.peek(mem, st.heads[lane], entry);
-  if (!found) return false;
-  ++st.heads[lane];
-  run.range[lane] = {entry.first, entry.count};
-  return true;
+KT_HD bool openHand(M& mem, W& warp, const SchedulerState& st, SchedulerRun<W>& run) {
+  const uint32_t each = entriesPerQueue(st.subscribers + 1);
+  const uint32_t found = warp.ballot([&](uint32_t lane) {
+    const uint32_t q = lane / each;
+    run.range[lane] = {0, 0};
+    if (q > st.subscribers) return false;
+    QueueEntry entry;
+    const uint32_t ticket = st.heads[q] + lane % each;
+    const bool there = q < st.subscribers ? st.subscriberQueues[q].peek(mem, ticket, entry)
+                                          : st.processorQueue.peek(mem, ticket, entry);
+    if (there) run.range[lane] = {entry.first, entry.count};
+    return there;
+  });
+  run.open = run.taken = 0;
+  if (found == 0) return false;
+  warp.each([&](uint32_t lane) {
+    const uint32_t q = lane / each;
+    const uint32_t missing = ~(found >> (q * each)) | ~lowMask(each);
+    const uint32_t inOrder = missing == 0 ? each : lowestBit(missing);
+    if (lane % each >= inOrder) run.range[lane] = {0, 0};
+    else if (lane % each == 0) st.heads[q] += inOrder;
+    run.start[lane] = run.range[lane].count;
+  });
+  run.open = warp.exclusiveScan(run.start);
+  warp.sync();  // the next hand's lanes read heads that lane q * n wrote
+  return run.open > 0;
 }
 
-/// Queue sweep: lane q looks at queue q. Returns the queues with tasks.
-template <class M, class W>
-KT_HD uint32_t sweepQueues(M& mem, W& warp, const SchedulerState& st, SchedulerRun<W>& run) {
-  return warp.ballot([&](uint32_t lane) { return refill(mem, st, run, lane); });
+/// Finds, for every lane, the task it is to place: number `taken + lane` of the hand. Binary search over the lanes' starts.
+template <class W>
+KT_HD void dealTasks(W& warp, const SchedulerRun<W>& run, typename W::template Var<uint32_t>& task) {
+  typename W::template Var<uint32_t> from, at, probe;
+  warp.each([&](uint32_t lane) { from[lane] = 0; });
+  KT_UNROLL
+  for (uint32_t step = kLanes / 2; step > 0; step /= 2) {
+    warp.each([&](uint32_t lane) { at[lane] = from[lane] + step; });
+    warp.gather(probe, run.start, at);
+    warp.each([&](uint32_t lane) {
+      if (probe[lane] <= run.taken + lane) from[lane] = at[lane];
+    });
+  }
+  typename W::template Var<OpenRange> range;
+  warp.gather(range, run.range, from);
+  warp.gather(probe, run.start, from);
+  warp.each([&](uint32_t lane) { task[lane] = range[lane].first + (run.taken + lane - probe[lane]); });
 }
 
-/// Places up to 32 tasks of queue `q` on the processors at the head of the ready queue. Returns how many.
+/// Places up to 32 tasks of the hand on the processors at the head of the ready queue. Returns how many.
 template <class M, class W, class T>
-KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run, uint32_t q) {
-  const OpenRange open = warp.broadcast(run.range, q);
-  uint32_t batch = open.count < run.readyCount ? open.count : run.readyCount;
+KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run) {
+  uint32_t batch = run.open - run.taken;
+  if (batch > run.readyCount) batch = run.readyCount;
   if (batch > kLanes) batch = kLanes;
+  typename W::template Var<uint32_t> task;
+  dealTasks(warp, run, task);
   warp.each([&](uint32_t lane) {
     if (lane >= batch) return;
     const uint32_t p = st.readyQueue[(run.readyHead + lane) & st.readyMask];
-    const uint32_t task = open.first + lane;
     const uint32_t sequence = nextSequence(st.slotState[p] >> 1);
-    trace.record(EventKind::TaskCommitted, p, task, sequence);
+    trace.record(EventKind::TaskCommitted, p, task[lane], sequence);
     st.slotState[p] = sequence << 1;
-    ringDoorbell(mem, st.mailboxes, p, {task, sequence, false});
+    ringDoorbell(mem, st.mailboxes, p, {task[lane], sequence, false});
   });
-  warp.each([&](uint32_t lane) {
-    if (lane == q) run.range[lane] = {open.first + batch, open.count - batch};
-  });
+  run.taken += batch;
   run.readyHead += batch;
   run.readyCount -= batch;
   run.scheduled += batch;
@@ -147,20 +186,13 @@ KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, S
   return batch;
 }
 
-/// Serves the queues in turn until processors or tasks run out. A queue whose open range is used up is looked at again at
-/// once: waiting for the next sweep would place one entry a queue and sweep, however many processors are ready.
+/// Places until processors or tasks run out. Returns how many tasks were placed.
 template <class M, class W, class T>
-KT_HD uint32_t placeTasks(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run,
-                          uint32_t queuesWithTasks) {
+KT_HD uint32_t placeTasks(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run) {
   uint32_t placed = 0;
-  while (queuesWithTasks != 0 && run.readyCount > 0) {
-    const uint32_t later = queuesWithTasks & ~lowMask(run.turn);
-    const uint32_t q = lowestBit(later != 0 ? later : queuesWithTasks);
-    placed += placeBatch(mem, warp, trace, st, run, q);
-    if (warp.broadcast(run.range, q).count > 0) continue;
-    run.turn = (q + 1) % (st.subscribers + 1);
-    const uint32_t refilled = warp.ballot([&](uint32_t lane) { return lane == q && refill(mem, st, run, lane); });
-    if (refilled == 0) queuesWithTasks &= ~(1u << q);
+  while (run.taken < run.open || openHand(mem, warp, st, run)) {
+    if (run.readyCount == 0) break;
+    placed += placeBatch(mem, warp, trace, st, run);
   }
   return placed;
 }
@@ -199,11 +231,9 @@ KT_HD void interruptSubscribers(M& mem, W& warp, T& trace, const SchedulerState&
 }
 
 /// The scheduler's launch. Leaves when every task of the epoch is scheduled: the bound only falls, and is exact once it
-/// meets the number scheduled, because scheduled <= true total <= bound always (T1).
+/// meets the number scheduled, because scheduled <= true total <= bound always (T1). `run` is the caller's, fresh.
 template <class M, class W, class T>
-KT_HD void runScheduler(M& mem, W& warp, T& trace, const SchedulerState& st) {
-  SchedulerRun<W> run;
-  warp.each([&](uint32_t lane) { run.range[lane] = {0, 0}; });
+KT_HD void runScheduler(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun<W>& run) {
   adoptMailboxes(mem, warp, st);
   const auto readBound = [&] { return mem.template load<Order::Relaxed, Scope::Block>(st.bound.bound); };
   warp.each([&](uint32_t lane) {
@@ -211,7 +241,7 @@ KT_HD void runScheduler(M& mem, W& warp, T& trace, const SchedulerState& st) {
   });
   warp.spin(mem, [&] {
     sweepStatus(mem, warp, trace, st, run);
-    const uint32_t placed = placeTasks(mem, warp, trace, st, run, sweepQueues(mem, warp, st, run));
+    const uint32_t placed = placeTasks(mem, warp, trace, st, run);
     if (placed == 0) {
       ++run.emptySweeps;
     } else {
@@ -230,6 +260,12 @@ KT_HD void runScheduler(M& mem, W& warp, T& trace, const SchedulerState& st) {
   warp.each([&](uint32_t lane) {
     if (lane == 0) trace.record(EventKind::Exit, 0, static_cast<uint32_t>(mem.abortCode()), 0);
   });
+}
+
+template <class M, class W, class T>
+KT_HD void runScheduler(M& mem, W& warp, T& trace, const SchedulerState& st) {
+  SchedulerRun<W> run;
+  runScheduler(mem, warp, trace, st, run);
 }
 
 }  // namespace kerneltwin
