@@ -55,11 +55,16 @@ export async function measuredHalf(
   };
 }
 
-/** Runs the scenario on this machine's GPUs. */
-export async function liveTrace(scenario: Scenario, terminal: Terminal): Promise<Measured> {
+/** Runs the scenario on this machine's GPUs, with the kernel library that was built unless another is named. */
+export async function liveTrace(
+  scenario: Scenario,
+  terminal: Terminal,
+  library?: string,
+): Promise<Measured> {
   const progress = startProgress(terminal);
   try {
     const trace = await runOnGpu(scenario, {
+      library,
       signal: terminal.signal,
       onProgress: (line) => progress.step(line),
     });

@@ -50,9 +50,15 @@ interface VitestReport {
   }[];
 }
 
+/** Which suites to run, and which of their properties: those whose name contains `property`, or all. */
+export interface Selection {
+  readonly suites: readonly string[];
+  readonly property?: string | undefined;
+}
+
 /** Runs suites in one vitest process. */
 export async function runSuites(
-  suites: readonly string[],
+  { suites, property }: Selection,
   environment: Readonly<Record<string, string>>,
   terminal: Terminal,
 ): Promise<readonly SuiteOutcome[]> {
@@ -65,6 +71,7 @@ export async function runSuites(
       [
         'run',
         ...suites.map((suite) => `tests/properties/${suite}${ending}`),
+        ...(property === undefined ? [] : ['-t', namePattern(property)]),
         '--reporter=json',
         `--outputFile=${output}`,
       ],
@@ -81,10 +88,18 @@ export async function runSuites(
   }
 }
 
+/** A regular expression for a property's full name: the runner parts names of groups by ` > `, its report by a space. */
+function namePattern(name: string): string {
+  return name.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&').replaceAll(' ', '(?: > | )');
+}
+
 function outcomeOf(file: VitestReport['testResults'][number]): SuiteOutcome {
   const failed = file.assertionResults.filter((test) => test.status === 'failed');
   const suite = basename(file.name, ending);
-  const failures = failed.map((test) => `${test.fullName}\n${test.failureMessages.join('\n')}`);
+  const failures = failed.map((test) => {
+    const report = withoutStack(test.failureMessages.join('\n'));
+    return `${test.fullName}\n${report}${replayLine(suite, test.fullName, report)}`;
+  });
   // A suite that does not even load has no failed property, and must not pass for it.
   const broken = file.status === 'failed' && failed.length === 0;
   return {
@@ -94,6 +109,20 @@ function outcomeOf(file: VitestReport['testResults'][number]): SuiteOutcome {
     seconds: (file.endTime - file.startTime) / 1000,
     failures: broken ? [`${suite}: ${file.message}`] : failures,
   };
+}
+
+/** fast-check's own words: what was found, without where in the test runner it surfaced. */
+function withoutStack(report: string): string {
+  const lines = report.split('\n').filter((line) => !/^\s+at |^Hint: /.test(line));
+  return lines.join('\n').trimEnd();
+}
+
+/** The command that replays a counterexample, from the seed and path that fast-check prints. */
+function replayLine(suite: string, property: string, report: string): string {
+  const found = /seed: (-?\d+), path: "([\d:]+)"/.exec(report);
+  if (found === null) return '';
+  const only = `--suite ${suite} --property ${JSON.stringify(property)}`;
+  return `\nreplay: kerneltwin verify ${only} --replay=${found[1]}:${found[2]}`;
 }
 
 function runVitest(

@@ -13,6 +13,7 @@ import type { Terminal } from '../terminal.ts';
 
 interface Options extends ScenarioOptions {
   readonly ranks?: string;
+  readonly library?: string;
   readonly shareGpu?: boolean;
   readonly trace?: string;
   readonly check?: boolean;
@@ -31,12 +32,13 @@ export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
   return withScenario(command)
     .option('--ranks <number>', 'ranks instead of the scenario\u2019s')
     .option('--share-gpu', 'all ranks on one GPU, under a private MPS daemon')
+    .option('--library <file>', 'kernel library instead of build/kernel')
     .option('--trace <file>', 'write the trace')
     .option('--check', 'judge the trace; exit 1 on violations')
     .option('--json', 'print the figures, and the check report, as JSON')
     .action(async (file: string, options: Options) => {
       const scenario = openScenario(file, { ...options, set: worldOverrides(options) });
-      const { trace } = await liveTrace(scenario, terminal);
+      const { trace } = await liveTrace(scenario, terminal, options.library);
       if (options.trace !== undefined) await writeAtomically(options.trace, encodeTrace(trace));
       const { half, check } = judge(trace);
       if (options.json) {

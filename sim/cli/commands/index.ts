@@ -1,6 +1,7 @@
 import type { CommandMaker } from '../command.ts';
 import { checkCommand } from './check.ts';
 import { compareCommand } from './compare.ts';
+import { exportCommand } from './export.ts';
 import { gpuCommand } from './gpu.ts';
 import { reportCommand } from './report.ts';
 import { schemaCommand } from './schema.ts';
@@ -15,6 +16,7 @@ export const commands: readonly CommandMaker[] = [
   checkCommand,
   compareCommand,
   reportCommand,
+  exportCommand,
   verifyCommand,
   gpuCommand,
   schemaCommand,

@@ -8,6 +8,7 @@ import { propertySuites, runSuites, type SuiteOutcome } from '../verify-suites.t
 
 interface Options {
   readonly suite?: readonly string[];
+  readonly property?: string;
   readonly runs?: string;
   readonly seed?: string;
   readonly replay?: string;
@@ -26,6 +27,7 @@ export function verifyCommand(terminal: Terminal, settle: Settle): Command {
   })
     .option('--list', 'print the names of the suites and end')
     .option('--suite <name>', 'run this suite only; may be repeated', repeated)
+    .option('--property <name>', 'run only properties whose full name contains this')
     .option('--runs <number>', 'runs of each property instead of its own number')
     .option('--seed <number>', 'seed instead of a new one each time')
     .option('--replay <seed:path>', 'run one recorded counterexample again, e.g. 42:17:0:1')
@@ -37,8 +39,15 @@ export function verifyCommand(terminal: Terminal, settle: Settle): Command {
         return;
       }
       const suites = chooseSuites(known, options.suite ?? []);
-      const outcomes = await runSuites(suites, environmentOf(options), terminal);
+      const outcomes = await runSuites(
+        { suites, property: options.property },
+        environmentOf(options),
+        terminal,
+      );
       if (terminal.signal.aborted) throw new Interrupted('interrupted: nothing was judged');
+      if (outcomes.every(({ passed, failed: refuted }) => passed + refuted === 0)) {
+        throw new InputError(`--property: no property of ${suites.join(', ')} has such a name`);
+      }
       if (options.json) printJson(terminal, { suites: outcomes });
       else terminal.out(outcomesText(outcomes));
       const failed = outcomes.some((suite) => suite.failed > 0);

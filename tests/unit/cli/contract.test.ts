@@ -107,9 +107,9 @@ describe('schema', () => {
 describe('gpu on a machine without a kernel library', () => {
   it.each([
     [['gpu', 'info', '--library', '/no/such/library.so']],
-    [['twin', 'scenarios/small.yaml', '--live', '--out', '/nonexistent/kerneltwin']],
+    [['gpu', 'run', 'scenarios/small.yaml', '--library', '/no/such/library.so']],
   ])('%j says what is missing', async (args) => {
-    const { code, err } = await run(args, { env: {} });
+    const { code, err } = await run(args);
     expect(err).toMatch(/^NO_(KERNEL|ADDON|GPU): /);
     expect(code).toBe(2);
   });

@@ -178,6 +178,19 @@ describe('simulate', () => {
   });
 });
 
+describe('export', () => {
+  it('writes beside the trace, with the names of tasks in it', async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'a.ktrace.parquet');
+      await run(['simulate', small, '--trace', file]);
+      const ran = await run(['export', file, '--format', 'perfetto']);
+      const target = join(folder, 'a.perfetto-trace');
+      expect(ran).toEqual({ code: 0, out: `${target}\n`, err: '' });
+      expect(readFileSync(target).includes('GEMM0(source 1, slot 0, row block 0')).toBe(true);
+    });
+  });
+});
+
 describe('compare', () => {
   it('draws both halves where asked to', async () => {
     await inFolder(async (folder) => {
