@@ -2,7 +2,7 @@
  * Packs the GPU kit: one folder that runs this project's kernel, tests and recordings on a GPU machine without network,
  * Node or CUDA toolkit. See docs/guide/gpu-kit.md.
  *
- *   node sim/gpu/kit/bundle.ts [--out build/gpu-kit] [--with-nvshmem]
+ *   node sim/gpu/kit/bundle.ts [--out build/gpu-kit] [--with-nvshmem] [--library FILE]
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,10 +27,13 @@ const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'build/gpu-kit' },
     'with-nvshmem': { type: 'boolean', default: false },
+    library: { type: 'string', default: 'build/kernel/libkerneltwin.so' },
   },
 });
 const out = values.out;
-const library = 'build/kernel/libkerneltwin.so';
+const { library } = values;
+/** Where the kit has the library, whatever it was called. */
+const libraryInKit = 'build/kernel/libkerneltwin.so';
 const addon = 'build/addon/kerneltwin.node';
 
 /** Parts of NVSHMEM that ranks of one host need beside its main library. */
@@ -134,10 +137,13 @@ function packProject(): void {
       'binding/index.ts',
       'binding/kernel.ts',
       'binding/layout.ts',
+      'kernel/tests/with-mps.sh',
     ];
-    for (const path of [...sources, addon, library, ...programs, ...runtimePackages()]) {
+    for (const path of [...sources, addon, ...programs, ...runtimePackages()]) {
       stageCopy(stage, path);
     }
+    mkdirSync(join(stage, dirname(libraryInKit)), { recursive: true });
+    copyFileSync(library, join(stage, libraryInKit));
     const commit = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
     const facts = `kit of ${commit.stdout.trim() || 'an unknown commit'}, Node ${process.version}`;
     writeFileSync(join(stage, 'kit.txt'), `${facts}, ${programs.length} test programs\n`);

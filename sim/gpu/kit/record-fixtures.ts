@@ -103,12 +103,22 @@ async function record(fixture: Fixture): Promise<FixtureSummary> {
   return { ...so, check, report: readJson(file), state: right ? 'right' : 'wrong' };
 }
 
+/** How many monitors said what: a trace that decides nothing is clean too. */
+function verdicts(report: unknown): string {
+  const { monitors } = (report ?? {}) as { monitors?: readonly { verdict: string }[] };
+  if (monitors === undefined) return 'no report';
+  const count = (verdict: string): number => monitors.filter((m) => m.verdict === verdict).length;
+  const words = ['held', 'violated', 'undecided'];
+  return words.map((verdict) => `${count(verdict)} ${verdict}`).join(', ');
+}
+
 function line(s: FixtureSummary): string {
   const ms = s.outcome?.launchMs.map((launch) => Math.max(...launch).toFixed(3)).join(' ');
   const error = Math.max(...(s.outcome?.relativeErrors.flat() ?? []), -1);
   const figures = ms === undefined ? '' : `; ms ${ms}; largest error ${error.toExponential(1)}`;
   const problem = s.outcome?.problems[0];
-  const check = s.check === undefined ? '' : `; check exit ${s.check.exitCode}`;
+  const check =
+    s.check === undefined ? '' : `; check exit ${s.check.exitCode} (${verdicts(s.report)})`;
   return `${s.name}: ${s.state}${figures}${check}${problem === undefined ? '' : `; ${problem}`}`;
 }
 

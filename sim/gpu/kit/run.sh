@@ -3,14 +3,19 @@
 # either xz or Python 3. It needs no network, no Node and no CUDA toolkit. NVSHMEM comes from the kit (lib/), from
 # NVSHMEM_HOME, or from the Python package nvidia-nvshmem.
 #
-#   run.sh OUT [SECONDS] [FIXTURE...]     tests, then records and checks the fixtures
-#   run.sh OUT command ARGUMENTS...       one command with the kit's Node and libraries, e.g. node sim/cli/main.ts gpu info
+#   run.sh OUT [options]                  the kernel's tests, then records and checks the fixtures
+#     --seconds N          limit of the whole run (500)
+#     --test-ranks LIST    ranks to test with, sharing one GPU ("1 2 4 8"; "" for no tests)
+#     --test-seconds N     limit of the tests with one number of ranks (60)
+#     --fixtures LIST      names from sim/gpu/kit/fixtures.ts (all; "none" for none)
+#   run.sh OUT command WORDS...           one command with the kit's Node and libraries in the kit's folder, e.g.
+#                                         node sim/cli/main.ts gpu run scenarios/small.yaml --check
 #
-# Leaves in OUT: log.txt, summary.json, kernel-tests.txt and traces-*.tar, at most 8 files of at most 16 MiB. SECONDS
-# (default 500) limits the whole run; every step has a limit of its own and a failed one does not stop the next.
+# Leaves in OUT at most 8 files of at most 16 MiB: log.txt, summary.json, kernel-tests.txt, traces-*.tar. Every step has
+# a limit of its own, and a failed one does not stop the next.
 set -uo pipefail
 kit=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=${1:?usage: run.sh OUT [SECONDS] [FIXTURE...]}
+out=${1:?usage: run.sh OUT [options]}
 shift
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
@@ -49,7 +54,7 @@ nvshmem=$(nvshmem_folder) || {
   exit 2
 }
 export LD_LIBRARY_PATH="$work/build/kernel:$nvshmem${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-export PATH="$work/bin:$PATH"
+export PATH="$work/bin:$PATH:/usr/local/nvidia/bin"
 export NVSHMEM_REMOTE_TRANSPORT="${NVSHMEM_REMOTE_TRANSPORT:-none}" NVSHMEM_DISABLE_NVLS=1
 cd "$work" || exit 2
 say "NVSHMEM from $nvshmem; $(cat kit.txt)"
@@ -59,8 +64,21 @@ if [ "${1:-}" = command ]; then
   timeout "${KIT_SECONDS:-500}" "$@" 2>&1 | tee -a "$log"
   exit "${PIPESTATUS[0]}"
 fi
-budget=${1:-500}
-shift || true
+budget=500 test_ranks='1 2 4 8' test_seconds=60 fixtures=''
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --seconds) budget=$2 ;;
+    --test-ranks) test_ranks=$2 ;;
+    --test-seconds) test_seconds=$2 ;;
+    --fixtures) fixtures=$2 ;;
+    *)
+      say "unknown option $1"
+      exit 2
+      ;;
+  esac
+  shift 2
+done
+left() { echo $((budget - (SECONDS - started))); }
 
 say 'GPU'
 if ! timeout 90 node sim/cli/main.ts gpu info 2>&1 | tee -a "$log"; then
@@ -69,21 +87,29 @@ if ! timeout 90 node sim/cli/main.ts gpu info 2>&1 | tee -a "$log"; then
 fi
 
 status=0
-for program in build/kernel/tests/*; do
-  [ -x "$program" ] && [ -f "$program" ] || continue
-  say "test program $(basename "$program")"
-  timeout --kill-after=5 120 "$program" >> "$out/kernel-tests.txt" 2>&1
+cases=build/kernel/tests/gpu_cases
+for ranks in $test_ranks; do
+  [ -x $cases ] || { say 'the kit has no test program'; status=1; break; }
+  [ "$(left)" -gt $((test_seconds + 30)) ] || { say "tests with $ranks ranks: no time left"; status=1; continue; }
+  say "tests with $ranks ranks"
+  share=()
+  [ "$ranks" -eq 1 ] || share=(kernel/tests/with-mps.sh "$ranks")
+  timeout --kill-after=10 $((test_seconds + 20)) "${share[@]}" $cases --ranks "$ranks" --seconds "$test_seconds" \
+    >> "$out/kernel-tests.txt" 2>&1
   code=$?
   say "  exit $code: $(tail -n 1 "$out/kernel-tests.txt")"
   [ $code -eq 0 ] || status=1
 done
 
-left=$((budget - (SECONDS - started) - 20))
-say "recording, at most $left s"
-timeout --kill-after=10 $((left + 10)) node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$left" "$@" 2>&1 |
-  tee -a "$log"
-[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
-cp "$work/recorded/summary.json" "$out/" 2> /dev/null
+if [ "$fixtures" != none ]; then
+  seconds=$(($(left) - 20))
+  say "recording, at most $seconds s"
+  # shellcheck disable=SC2086
+  timeout --kill-after=10 $((seconds + 10)) \
+    node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$seconds" $fixtures 2>&1 | tee -a "$log"
+  [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+  cp "$work/recorded/summary.json" "$out/" 2> /dev/null
+fi
 
 # Whole files into as few archives as fit the size limit.
 say 'packing'

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -85,9 +85,10 @@ describe('the addon', () => {
   });
 
   it('says what to do when it does not load', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'kt-addon-')), 'broken.node');
-    writeFileSync(file, 'no addon');
-    const error = thrown(() => loadAddon(file));
+    const folder = mkdtempSync(join(tmpdir(), 'kt-addon-'));
+    writeFileSync(join(folder, 'broken.node'), 'no addon');
+    const error = thrown(() => loadAddon(join(folder, 'broken.node')));
+    rmSync(folder, { recursive: true });
     expect(error.code).toBe('NO_ADDON');
     expect(error.message).toContain('the addon does not load');
     expect(error.message).toContain('run npm run build:addon -- --force');
