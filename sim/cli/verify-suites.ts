@@ -1,23 +1,17 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from './outcome.ts';
 import { packageRoot } from './package-info.ts';
 import { startProgress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
-
-/** What came of one suite: properties that held and that were refuted. */
-export interface SuiteOutcome {
-  readonly suite: string;
-  readonly passed: number;
-  readonly failed: number;
-  readonly seconds: number;
-  /** For each refuted property its name and fast-check's report, with the shrunk counterexample. */
-  readonly failures: readonly string[];
-}
-
-const ending = '.test.ts';
+import {
+  type SuiteOutcome,
+  suiteEnding,
+  suiteOutcomes,
+  type VitestReport,
+} from './vitest-report.ts';
 
 function folder(): string {
   return join(packageRoot(), 'tests', 'properties');
@@ -29,25 +23,9 @@ export function propertySuites(): readonly string[] {
     throw new InputError(`verify: expected the properties in ${folder()}: it needs a clone`);
   }
   return readdirSync(folder())
-    .filter((name) => name.endsWith(ending))
-    .map((name) => name.slice(0, -ending.length))
+    .filter((name) => name.endsWith(suiteEnding))
+    .map((name) => name.slice(0, -suiteEnding.length))
     .sort();
-}
-
-/** The part of vitest's JSON report that is used here. */
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly startTime: number;
-    readonly endTime: number;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
 }
 
 /** Which suites to run, and which of their properties: those whose name contains `property`, or all. */
@@ -70,7 +48,7 @@ export async function runSuites(
     const complaint = await runVitest(
       [
         'run',
-        ...suites.map((suite) => `tests/properties/${suite}${ending}`),
+        ...suites.map((suite) => `tests/properties/${suite}${suiteEnding}`),
         ...(property === undefined ? [] : ['-t', namePattern(property)]),
         '--reporter=json',
         `--outputFile=${output}`,
@@ -81,7 +59,7 @@ export async function runSuites(
     if (terminal.signal.aborted) return [];
     if (!existsSync(output)) throw new Error(`vitest wrote no report: ${complaint}`);
     const report = JSON.parse(readFileSync(output, 'utf8')) as VitestReport;
-    return report.testResults.map(outcomeOf);
+    return suiteOutcomes(report);
   } finally {
     progress.done();
     rmSync(work, { recursive: true, force: true });
@@ -91,38 +69,6 @@ export async function runSuites(
 /** A regular expression for a property's full name: the runner parts names of groups by ` > `, its report by a space. */
 function namePattern(name: string): string {
   return name.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&').replaceAll(' ', '(?: > | )');
-}
-
-function outcomeOf(file: VitestReport['testResults'][number]): SuiteOutcome {
-  const failed = file.assertionResults.filter((test) => test.status === 'failed');
-  const suite = basename(file.name, ending);
-  const failures = failed.map((test) => {
-    const report = withoutStack(test.failureMessages.join('\n'));
-    return `${test.fullName}\n${report}${replayLine(suite, test.fullName, report)}`;
-  });
-  // A suite that does not even load has no failed property, and must not pass for it.
-  const broken = file.status === 'failed' && failed.length === 0;
-  return {
-    suite,
-    passed: file.assertionResults.filter((test) => test.status === 'passed').length,
-    failed: failed.length + (broken ? 1 : 0),
-    seconds: (file.endTime - file.startTime) / 1000,
-    failures: broken ? [`${suite}: ${file.message}`] : failures,
-  };
-}
-
-/** fast-check's own words: what was found, without where in the test runner it surfaced. */
-function withoutStack(report: string): string {
-  const lines = report.split('\n').filter((line) => !/^\s+at |^Hint: /.test(line));
-  return lines.join('\n').trimEnd();
-}
-
-/** The command that replays a counterexample, from the seed and path that fast-check prints. */
-function replayLine(suite: string, property: string, report: string): string {
-  const found = /seed: (-?\d+), path: "([\d:]+)"/.exec(report);
-  if (found === null) return '';
-  const only = `--suite ${suite} --property ${JSON.stringify(property)}`;
-  return `\nreplay: kerneltwin verify ${only} --replay=${found[1]}:${found[2]}`;
 }
 
 function runVitest(

@@ -4,7 +4,8 @@ import { exitCodes, InputError, Interrupted } from '../outcome.ts';
 import { repeated } from '../scenario-options.ts';
 import type { Terminal } from '../terminal.ts';
 import { textTable } from '../text-table.ts';
-import { propertySuites, runSuites, type SuiteOutcome } from '../verify-suites.ts';
+import { propertySuites, runSuites } from '../verify-suites.ts';
+import type { SuiteOutcome } from '../vitest-report.ts';
 
 interface Options {
   readonly suite?: readonly string[];
