@@ -3,7 +3,7 @@
 //
 // Environment: KT_DOUBLE = "<fault>[:<call>[:<rank>]]", e.g. "die:kt_launch:1". Faults: die, hang, fail at a call;
 // abort (the launch ends itself until kt_abort was asked or not), misroute and wrong-output of a rank;
-// no-gpu; version (another interface version); stuck (a launch that ends only by kt_abort).
+// no-gpu; version (another interface version); stuck (a launch that ends only by kt_abort); overflow and bad-ring of rings.
 #define KT_BUILDING_LIBRARY
 #include "kerneltwin/api.h"
 #include "kerneltwin/trace/record.h"
@@ -290,7 +290,7 @@ KT_API int32_t kt_trace_read(const kt_world* world, uint32_t ring, void* header,
   std::memcpy(header, &h, sizeof h);
   const kerneltwin::TraceRecord all[2] = {
       packRecord(0, EventKind::LaunchBegin, 0, epoch, 1 + epoch % 4),
-      packRecord(2000, EventKind::Exit, 0, 0, 0),
+      packRecord(2000, faulty("bad-ring", "kt_trace_read") ? EventKind{} : EventKind::Exit, 0, 0, 0),
   };
   *stored = std::min({h.written, h.capacity, capacity});
   if (*stored > 0) std::memcpy(records, all, *stored * sizeof all[0]);
