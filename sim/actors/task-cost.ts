@@ -60,7 +60,7 @@ export class TaskCost {
     const rows = state.flagRows[dispatchFlag(shape, task.peer, task.expert)]!;
     const { count } = rowSpan(shape, rows, task.block);
     this.work = factor * gemmTileWork(machine, roundUp(count, rowStep), width, depth);
-    this.fixedNs = machine.gemmTaskNs;
+    this.fixedNs = Math.ceil(factor * machine.gemmTaskNs);
     if (!first) this.outputBytes = tileBytes(count, width);
     const tiles0 = gemm0Cols(shape);
     const tile = task.expert * (tiles0 + gemm1Cols(shape)) + (first ? task.col : tiles0 + task.col);
