@@ -13,17 +13,25 @@ export const edgeKinds = [
 ] as const;
 export type EdgeKind = (typeof edgeKinds)[number];
 
+/** Code of a kind, as {@link EdgeList} stores it. */
+export const edgeCode: Readonly<Record<EdgeKind, number>> = Object.fromEntries(
+  edgeKinds.map((kind, code) => [kind, code]),
+) as Record<EdgeKind, number>;
+
 /**
  * Kinds whose writer records before its store and whose reader records after its load, so that clocks can refute them.
  * Counters (barrier, cell, row block) are stamped next to their read-modify-write, on either side of it.
  */
-export const refutableKinds: ReadonlySet<EdgeKind> = new Set([
+const refutableKinds: ReadonlySet<EdgeKind> = new Set([
   'signal',
   'queue',
   'doorbell',
   'status',
   'interrupt',
 ]);
+
+/** Whether clocks can refute an edge, by its code. */
+export const isRefutable: readonly boolean[] = edgeKinds.map((kind) => refutableKinds.has(kind));
 
 /** A read whose write is not in the trace. */
 export interface UnmatchedRead {
@@ -48,7 +56,7 @@ export class EdgeList {
     if (this.#length === this.#from.length) this.#grow();
     this.#from[this.#length] = from;
     this.#to[this.#length] = to;
-    this.#kind[this.#length] = edgeKinds.indexOf(kind);
+    this.#kind[this.#length] = edgeCode[kind];
     this.#length++;
   }
 
@@ -66,7 +74,12 @@ export class EdgeList {
   }
 
   kind(edge: number): EdgeKind {
-    return edgeKinds[this.#kind[edge]!]!;
+    return edgeKinds[this.code(edge)]!;
+  }
+
+  /** Code of the edge's kind ({@link edgeCode}). */
+  code(edge: number): number {
+    return this.#kind[edge]!;
   }
 
   #grow(): void {

@@ -2,7 +2,7 @@ import type { CheckContext } from './context.ts';
 import type { Findings } from './findings.ts';
 import { type SchedulerLatency, schedulerLatencies } from './latency.ts';
 import type { Judgement } from './monitor.ts';
-import { forEachGap, type slotPairing, workConservationLoss } from './work-conservation.ts';
+import { forEachGap, type slotPairing } from './work-conservation.ts';
 
 /** Judges every gap of a pairing against the scheduler's own latency on that rank and launch. */
 export function judgeGaps(
@@ -14,7 +14,6 @@ export function judgeGaps(
 ): Judgement {
   let longest = 0;
   let widest = 0;
-  let loss = 0;
   const blind: string[] = [];
   for (const launch of context.launches) {
     const latencies = schedulerLatencies(context, launch);
@@ -34,9 +33,8 @@ export function judgeGaps(
         `${what} waited ${length} ns without a commit, d is ${latency[limit]} ns`,
       );
     });
-    for (const ns of workConservationLoss(context, launch)) loss += ns;
   }
-  const note = `longest gap ${longest} ns, largest d ${widest} ns, work conservation loss ${loss} processor ns`;
+  const note = `longest gap ${longest} ns, largest d ${widest} ns`;
   if (blind.length === 0) return { note };
   return { note, undecided: `no sweep was recorded by the scheduler of ${blind.join(', ')}` };
 }

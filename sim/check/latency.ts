@@ -3,15 +3,20 @@ import type { Facts } from './facts.ts';
 
 /** How long a rank's scheduler may take to act, in ns, from its own records of one launch. */
 export interface SchedulerLatency {
-  /** Its slowest sweep: time between two recorded sweeps over the sweeps in it, empty ones too. */
+  /**
+   * Its slowest sweep that found nothing: from the end of a recorded sweep to the first commit of the next, over the
+   * sweeps in between.
+   */
   readonly sweepNs: number;
+  /** Its slowest batch: from one commit to the next, or to the end, of the same sweep. */
+  readonly batchNs: number;
   /** The fastest doorbell seen: from rung to read, one store read by another block. */
   readonly hopNs: number;
   /** The slowest doorbell rung for a processor that waited for it: from rung to task started. */
   readonly wakeNs: number;
   /**
-   * d of WC-slot(d): what becomes visible just after its word was read is read in the sweep after, and placed by the end
-   * of it: two sweeps, the hop of the task's entry and of the processor's status, and twice the clocks' residual.
+   * d of WC-slot(d): what becomes visible just after its word was read is read in the sweep after and placed in its first
+   * batch: two sweeps and batches, the hop of the task's entry and of the processor's status, twice the clocks' residual.
    */
   readonly slotNs: number;
   /** d of WC-strict(d): as above, and the wake of the processor. */
@@ -23,31 +28,56 @@ export function schedulerLatencies(
   facts: Facts,
   launch: number,
 ): readonly (SchedulerLatency | undefined)[] {
-  const { header, index, events } = facts;
-  const ranks = header.ranks.length;
-  const sweep = new Float64Array(ranks);
-  const since = new Float64Array(ranks).fill(-1);
-  const [begin, end] = index.launchRange(launch);
-  for (let row = begin; row < end; row++) {
-    const kind = events.kind[row];
-    if (kind !== EventKind.Sweep && kind !== EventKind.Bound) continue;
-    const rank = events.rank[row]!;
-    if (kind === EventKind.Sweep && since[rank]! >= 0) {
-      const sweeps = events.a[row]! + 1;
-      sweep[rank] = Math.max(sweep[rank]!, (events.time[row]! - since[rank]!) / sweeps);
-    }
-    since[rank] = events.time[row]!;
-  }
+  const { header } = facts;
+  const { sweep, batch } = sweeps(facts, launch);
   const { hop, wake } = doorbells(facts, launch);
   const residual = header.clock.residualNs.sameRank;
   return header.ranks.map((_, rank) => {
-    if (sweep[rank] === 0 || hop[rank] === Number.POSITIVE_INFINITY) return undefined;
+    if (sweep[rank] === 0 || !Number.isFinite(hop[rank]!)) return undefined;
     const sweepNs = Math.ceil(sweep[rank]!);
     const hopNs = Math.max(0, hop[rank]!);
     const wakeNs = Math.max(0, wake[rank]!);
-    const slotNs = 2 * (sweepNs + hopNs + residual);
-    return { sweepNs, hopNs, wakeNs, slotNs, strictNs: slotNs + wakeNs };
+    const batchNs = batch[rank]!;
+    const slotNs = 2 * (sweepNs + batchNs + hopNs + residual);
+    return { sweepNs, batchNs, hopNs, wakeNs, slotNs, strictNs: slotNs + wakeNs };
   });
+}
+
+/** Slowest empty sweep and slowest batch of each rank; zero where no sweep was recorded. */
+function sweeps(
+  { header, index, events }: Facts,
+  launch: number,
+): { readonly sweep: Float64Array; readonly batch: Float64Array } {
+  const ranks = header.ranks.length;
+  const sweep = new Float64Array(ranks);
+  const batch = new Float64Array(ranks);
+  // End of the last recorded sweep, and of the last commit since; -1: none.
+  const ended = new Float64Array(ranks).fill(-1);
+  const first = new Float64Array(ranks).fill(-1);
+  const last = new Float64Array(ranks).fill(-1);
+  const [begin, end] = index.launchRange(launch);
+  for (let row = begin; row < end; row++) {
+    const kind = events.kind[row];
+    const rank = events.rank[row]!;
+    const time = events.time[row]!;
+    if (kind !== EventKind.TaskCommitted && kind !== EventKind.Sweep && kind !== EventKind.Bound) {
+      continue;
+    }
+    if (last[rank]! >= 0) batch[rank] = Math.max(batch[rank]!, time - last[rank]!);
+    if (kind === EventKind.TaskCommitted) {
+      if (first[rank]! < 0) first[rank] = time;
+      last[rank] = time;
+      continue;
+    }
+    if (kind === EventKind.Sweep && ended[rank]! >= 0 && first[rank]! >= 0) {
+      const empty = (first[rank]! - ended[rank]!) / (events.a[row]! + 1);
+      sweep[rank] = Math.max(sweep[rank]!, empty);
+    }
+    ended[rank] = time;
+    first[rank] = -1;
+    last[rank] = -1;
+  }
+  return { sweep, batch };
 }
 
 /** Fastest doorbell and slowest wake of each rank. */
@@ -57,12 +87,14 @@ function doorbells(
 ): { readonly hop: Float64Array; readonly wake: Float64Array } {
   const hop = new Float64Array(header.ranks.length).fill(Number.POSITIVE_INFINITY);
   const wake = new Float64Array(header.ranks.length);
-  const { committed, consumed, started } = tasks.steps;
-  for (let task = 0; task < tasks.length; task++) {
+  const { committed, consumed } = tasks.steps;
+  const [begin, end] = index.launchRange(launch);
+  for (let start = begin; start < end; start++) {
+    if (events.kind[start] !== EventKind.TaskStarted) continue;
+    const task = tasks.taskOf[start]!;
     const commit = committed.row[task]!;
     const read = consumed.row[task]!;
-    const start = started.row[task]!;
-    if (tasks.launch[task] !== launch || commit < 0 || read < 0 || start < 0) continue;
+    if (commit < 0 || read < 0) continue;
     const rank = tasks.rank[task]!;
     const rung = events.time[commit]!;
     hop[rank] = Math.min(hop[rank]!, events.time[read]! - rung);

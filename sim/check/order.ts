@@ -1,6 +1,6 @@
 import { laneName } from '../trace/analysis/event-index.ts';
 import { eventFields } from '../trace/generated/events.ts';
-import { type EdgeKind, EdgeList, edgeKinds, refutableKinds, type UnmatchedRead } from './edges.ts';
+import { type EdgeKind, EdgeList, edgeKinds, isRefutable, type UnmatchedRead } from './edges.ts';
 import type { Facts } from './facts.ts';
 import { addReadsFrom } from './reads-from.ts';
 
@@ -76,12 +76,12 @@ function refutedEdges({ events, header }: Facts, edges: EdgeList): RefutedEdge[]
   for (let edge = 0; edge < edges.length; edge++) {
     const from = edges.from(edge);
     const to = edges.to(edge);
+    if (!isRefutable[edges.code(edge)]) continue;
     // Times of two launches have different origins.
     if (events.launch[from] !== events.launch[to]) continue;
     const early = events.time[from]! - events.time[to]!;
     const residual = events.rank[from] === events.rank[to] ? sameRank : crossRank;
-    const kind = edges.kind(edge);
-    if (early > residual && refutableKinds.has(kind)) refuted.push({ from, to, kind, byNs: early });
+    if (early > residual) refuted.push({ from, to, kind: edges.kind(edge), byNs: early });
   }
   return refuted;
 }
@@ -139,7 +139,7 @@ function walkCycle(facts: Facts, edges: EdgeList, degree: Int32Array): Cycle {
     const to = edges.to(edge);
     if (degree[to] === 0 || degree[edges.from(edge)] === 0 || before[to]! >= 0) continue;
     before[to] = edges.from(edge);
-    why[to] = edgeKinds.indexOf(edges.kind(edge));
+    why[to] = edges.code(edge);
   }
   let node = degree.findIndex((left) => left > 0);
   const visited = new Set<number>();

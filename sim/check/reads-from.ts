@@ -108,13 +108,14 @@ export function freeingRow(
 }
 
 function addStatus(facts: Facts, edges: EdgeList): void {
-  const { index, events } = facts;
+  const { index, events, header } = facts;
   const { launch, rank, aux, a, b } = events;
-  const seen = new Set<number>();
+  // Launch in which a processor was last seen ready.
+  const seen = header.ranks.map(({ blocks }) => new Int32Array(blocks).fill(-1));
   for (const row of index.rowsOf('ProcessorReady')) {
-    const processor = pairKey(rank[row]!, aux[row]!);
-    const first = !seen.has(processor * 65_536 + launch[row]!);
-    seen.add(processor * 65_536 + launch[row]!);
+    const launches = seen[rank[row]!]!;
+    const first = launches[aux[row]!] !== launch[row];
+    launches[aux[row]!] = launch[row]!;
     const freed = freeingRow(facts, rank[row]!, aux[row]!, a[row]!);
     if (freed >= 0) edges.add(freed, row, 'status');
     // At a launch's start the mailbox is free from the launch before: nothing in this one wrote the word.

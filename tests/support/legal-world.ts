@@ -31,7 +31,7 @@ export interface LegalWorld {
 /** Two ranks with three and one experts, one silent pair, residue row blocks, two launches. */
 export const smallWorld: LegalWorld = {
   expertsPerRank: [3, 1],
-  tokens: [40, 24],
+  tokens: [40, 40],
   topK: 2,
   hidden: 256,
   intermediate: 192,
@@ -77,7 +77,8 @@ export function settingOf(world: LegalWorld): LegalSetting {
       intermediate: world.intermediate,
       experts,
       topK: world.topK,
-      capacityFactor: null,
+      // Wide enough for any rows; worlds need not route every token, as a dropless one would.
+      capacityFactor: 1000,
       activation: 'relu',
       dtype: 'bf16',
       renormalise: true,

@@ -216,11 +216,13 @@ export const moreCorruptions: readonly Corruption[] = [
     const sweep = sweeps[Math.floor(sweeps.length / 2)];
     if (!sweep) return false;
     const at = records.indexOf(sweep);
-    const commit = records.findLastIndex(
-      (r, i) => i < at && isKind(r, 'TaskCommitted') && sameActor(r, sweep),
+    const before = records.findLastIndex(
+      (r, i) => i < at && isKind(r, 'Sweep') && sameActor(r, sweep),
     );
-    const first = commit - sweep.aux + 1;
-    const { time } = records[first] ?? sweep;
+    const first = records.find(
+      (r, i) => i > before && isKind(r, 'TaskCommitted') && sameActor(r, sweep),
+    );
+    const time = first?.time ?? sweep.time;
     const pause = 1_000_000;
     for (const r of records) if (r.launch === sweep.launch && r.time >= time) r.time += pause;
     sweep.a += 10_000;

@@ -1,10 +1,16 @@
+import { capacityOf } from '../../moe/capacity.ts';
 import { Round } from '../../moe/generated/layout.ts';
 import { heapRows } from '../../moe/layout.ts';
 import { putColumn, putRows } from '../../trace/analysis/fields.ts';
+import type { CheckContext } from '../context.ts';
+import type { Findings } from '../findings.ts';
 import { heapPlace } from '../flags.ts';
 import type { Monitor } from '../monitor.ts';
 
-/** A put's rows lie in one cell, and in that cell's kept rows: padding is never written. */
+/**
+ * No rank keeps more rows for an expert than its capacity; a put's rows lie in one cell, and in that cell's kept rows, so that
+ * padding is never written.
+ */
 export const l6RowsInCell: Monitor = {
   id: 'L6',
   title: 'rows, padded ones too, stay inside their cell',
@@ -13,6 +19,7 @@ export const l6RowsInCell: Monitor = {
   run(context, findings) {
     const { events, shape, placement, index } = context;
     const { launch, rank, aux, a, b } = events;
+    judgeKept(context, findings);
     for (const row of index.rowsOf('Put')) {
       const rows = putRows(b[row]!);
       if (rows === 0) findings.at(row, 'put of no rows');
@@ -35,3 +42,17 @@ export const l6RowsInCell: Monitor = {
     return undefined;
   },
 };
+
+function judgeKept({ launches, rowsOf, scenario }: CheckContext, findings: Findings): void {
+  const { model } = scenario;
+  for (const launch of launches) {
+    rowsOf(launch).forEach((experts, rank) => {
+      const capacity = capacityOf(model, model.tokens[rank]!);
+      experts.forEach((rows, expert) => {
+        if (rows <= capacity) return;
+        const what = `rank ${rank} keeps ${rows} rows for expert ${expert}`;
+        findings.absence(launch, rank, `${what}, its capacity is ${capacity}`, [`rank ${rank}`]);
+      });
+    });
+  }
+}

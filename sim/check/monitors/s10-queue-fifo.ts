@@ -1,13 +1,17 @@
 import { readyCount, readyTicket, ticketModulus } from '../../trace/analysis/fields.ts';
 import { groupRows } from '../../trace/analysis/row-groups.ts';
+import { EventKind } from '../../trace/generated/events.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
 import { isFifo } from '../policies.ts';
 
+/** Tasks that a warp rings in one batch. */
+const lanes = 32;
+
 /**
- * A queue's tickets follow one another, over launches too. Where the policy serves a queue in order, every task of an
- * entry is committed before any task of a later entry of that queue. Nothing is said about two queues.
+ * A queue's tickets follow one another, over launches too. Where the policy serves a queue in order, tasks are committed
+ * in the order of their entries, batch by batch. Nothing is said about two queues.
  */
 export const s10QueueFifo: Monitor = {
   id: 'S10',
@@ -21,12 +25,13 @@ export const s10QueueFifo: Monitor = {
       (row) => events.rank[row]!,
       (row) => events.aux[row]!,
     );
+    const places = commitPlaces(context);
     for (let group = 0; group < queues.count; group++) {
       const launches = byLaunch(context, queues.rows(group));
       let next: number | undefined;
       for (const entries of launches) {
         next = judgeTickets(context, findings, entries, next);
-        if (isFifo(header.policy)) judgeCommits(context, findings, entries);
+        if (isFifo(header.policy)) judgeCommits(context, findings, entries, places);
       }
     }
     if (isFifo(header.policy)) return undefined;
@@ -81,13 +86,21 @@ function judgeTickets(
   return expected;
 }
 
-/** Every commit of an entry comes before every commit of the entry after it. */
-function judgeCommits(context: CheckContext, findings: Findings, entries: Uint32Array): void {
+/**
+ * No commit of an entry comes a whole batch, or a sweep, before a commit of an entry ahead of it. Within a batch the
+ * scheduler's lanes ring together, and their records have no order.
+ */
+function judgeCommits(
+  context: CheckContext,
+  findings: Findings,
+  entries: Uint32Array,
+  place: Int32Array,
+): void {
   const { events, tasks } = context;
   let latest = -1;
   for (const row of entries) {
     const own = commitsOf(context, row);
-    const early = own.find((commit) => commit < latest);
+    const early = own.find((commit) => latest >= 0 && place[commit]! + lanes <= place[latest]!);
     if (early !== undefined) {
       const queue = `queue ${events.aux[row]}`;
       const task = tasks.task[tasks.taskOf[early]!];
@@ -95,6 +108,22 @@ function judgeCommits(context: CheckContext, findings: Findings, entries: Uint32
     }
     for (const commit of own) if (commit > latest) latest = commit;
   }
+}
+
+/** Row of a commit -> its number on its rank, where every sweep begins a batch further on. */
+function commitPlaces({ events, header }: CheckContext): Int32Array {
+  const places = new Int32Array(events.kind.length);
+  const next = new Int32Array(header.ranks.length);
+  for (let row = 0; row < places.length; row++) {
+    const rank = events.rank[row]!;
+    if (events.kind[row] === EventKind.TaskCommitted) {
+      places[row] = next[rank]!;
+      next[rank] = next[rank]! + 1;
+    } else if (events.kind[row] === EventKind.Sweep) {
+      next[rank] = next[rank]! + lanes;
+    }
+  }
+  return places;
 }
 
 function commitsOf({ events, tasks }: CheckContext, row: number): number[] {

@@ -5,7 +5,10 @@ import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
 import { taskLabel } from '../task-label.ts';
 
-/** The tasks of every rank and launch are those that follow from its kept rows, computed without the actors. */
+/**
+ * The tasks of every rank and launch are those that follow from its kept rows, computed without the actors; and the rows
+ * can come from its tokens: k a token when nothing may be dropped, never more.
+ */
 export const s2OracleTasks: Monitor = {
   id: 'S2',
   title: "the task multiset equals the oracle's, computed from the routing alone",
@@ -29,10 +32,25 @@ export const s2OracleTasks: Monitor = {
         }
       }
     }
+    judgeRows(context, findings);
     if (matched < tasks.length) reportExtra(context, findings, expected);
     return { note: `${matched} tasks as the oracle has them` };
   },
 };
+
+function judgeRows({ launches, rowsOf, scenario }: CheckContext, findings: Findings): void {
+  const { model } = scenario;
+  for (const launch of launches) {
+    rowsOf(launch).forEach((experts, rank) => {
+      const kept = experts.reduce((sum, rows) => sum + rows, 0);
+      const routed = model.tokens[rank]! * model.topK;
+      const dropless = model.capacityFactor === null;
+      if (dropless ? kept === routed : kept <= routed) return;
+      const what = `rank ${rank} keeps ${kept} rows of ${routed} routed ones`;
+      findings.absence(launch, rank, dropless ? `${what}, dropless` : what, [`rank ${rank}`]);
+    });
+  }
+}
 
 function reportExtra(
   { tasks, shape }: CheckContext,

@@ -87,13 +87,20 @@ function judgeClocks(
   }
 }
 
-/** The subscriber took the tile's signal before it published the COMBINE task, which starts after the signal was sent. */
+/** COMBINE tasks of an entry: neighbouring tiles whose signals the subscriber took before it published them. */
 function judgeCombine(context: CheckContext, findings: Findings, row: number): void {
+  const { events, shape } = context;
+  const end = Math.min(events.a[row]! + readyCount(events.b[row]!), taskSpace(shape));
+  for (let task = events.a[row]!; task < end; task++) judgeTile(context, findings, row, task);
+}
+
+/** The tile's signal was taken by this subscriber before; its task starts after the signal was sent. */
+function judgeTile(context: CheckContext, findings: Findings, row: number, task: number): void {
   const { events, shape, matches, index, tasks, header } = context;
   const launch = events.launch[row]!;
   const rank = events.rank[row]!;
-  const flag = events.a[row]! - combineTask(shape, 0, 0, 0) + shape.ranks * shape.slots;
-  const name = taskLabel(shape, events.a[row]!);
+  const flag = task - combineTask(shape, 0, 0, 0) + shape.ranks * shape.slots;
+  const name = taskLabel(shape, task);
   const observed = matches.observed.first(pairKey(launch, rank), flag);
   if (observed < 0) {
     findings.at(row, `${name} ready, but its signal (flag ${flag}) was not observed`);
@@ -101,8 +108,7 @@ function judgeCombine(context: CheckContext, findings: Findings, row: number): v
     findings.at(row, `${name} ready before its signal was observed`, observed);
   }
   const sent = matches.sent.first(pairKey(launch, rank), flag);
-  const task = tasks.find(launch, rank, events.a[row]!);
-  const started = tasks.steps.started.row[task]!;
+  const started = tasks.steps.started.row[tasks.find(launch, rank, task)]!;
   if (sent < 0 || started < 0) return;
   const early = events.time[sent]! - events.time[started]!;
   const residual = header.clock.residualNs;

@@ -65,26 +65,27 @@ function judgeCell(context: CheckContext, findings: Findings, puts: RowGroups, r
   } else if (last !== undefined && (index.laneOf[last] !== index.laneOf[row] || last > row)) {
     findings.at(row, `${what} before the last block's rows arrived`, last);
   }
+  const until = untilOf(context, row, arrivals);
   let held = 0;
   for (const put of payload) {
     held += putRows(events.b[put]!);
-    if (isBefore(context, put, row, arrivals)) continue;
+    if (put < (until.get(index.laneOf[put]!) ?? 0)) continue;
     findings.at(row, `${what} without the put at ${events.time[put]} ns behind it`, put);
   }
   if (held !== rows) findings.at(row, `${what}, but ${held} rows were put`, ...payload.slice(0, 1));
   judgeChain(context, findings, arrivals, payload);
 }
 
-/** The put is followed by its own actor's arrival at the cell, or by the signal on the same actor. */
-function isBefore(
+/** Actors that put something behind the signal, and the last row until which their puts count. */
+function untilOf(
   { index }: CheckContext,
-  put: number,
   signal: number,
   arrivals: Uint32Array,
-): boolean {
-  const lane = index.laneOf[put];
-  if (lane === index.laneOf[signal] && put < signal) return true;
-  return arrivals.some((arrival) => index.laneOf[arrival] === lane && put < arrival);
+): Map<number, number> {
+  // The last arriver's puts count up to the signal itself, everyone else's up to their arrival.
+  const until = new Map<number, number>();
+  for (const arrival of arrivals) until.set(index.laneOf[arrival]!, arrival);
+  return until.set(index.laneOf[signal]!, signal);
 }
 
 /** Each arrival saw exactly the rows that those before it had put; only where every arriver put its own rows. */

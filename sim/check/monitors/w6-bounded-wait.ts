@@ -8,10 +8,14 @@ import { schedulerLatencies } from '../latency.ts';
 import type { Monitor } from '../monitor.ts';
 import { isGreedy } from '../policies.ts';
 
+/** Most entries of one queue that the scheduler opens at a time (h). */
+const handEntries = 4;
+
 /**
  * A visible entry is not starved. Tasks published later than it (by more than the scheduler's latency) and committed
- * before its last task pass it; with k entries of its own queue open when it becomes visible, its own included, and q
- * queues served in turn, at most (k + 1) q entries of the largest size may.
+ * before its last task pass it. The scheduler opens a hand of up to h entries of every queue at a time, and each hand is
+ * used up before the next: with k entries of its own queue open when it becomes visible, its own included, and q queues,
+ * at most (k + 2 h) q entries of the largest size may pass.
  */
 export const w6BoundedWait: Monitor = {
   id: 'W6',
@@ -60,7 +64,8 @@ function judgeRank(context: CheckContext, findings: Findings, schedule: Schedule
   const { time, aux, a, b, rank } = events;
   const queues = header.ranks[rank[entries[0]!]!]!.subscribers + 1;
   const largest = entries.reduce((most, row) => Math.max(most, readyCount(b[row]!)), 1);
-  const open = openEntries(context, schedule, queues);
+  const last = Int32Array.from(entries, (row) => lastCommit(context, row));
+  const open = openEntries(context, schedule, last, queues);
   const passed = new CountTree(commits.length);
   let worst = 0;
   // From the last entry back, so that the tree holds the commits of exactly those published later.
@@ -73,21 +78,24 @@ function judgeRank(context: CheckContext, findings: Findings, schedule: Schedule
         passed.add(lowerBound(commits, commit));
       }
     }
-    const last = lastCommit(context, row);
-    if (last < 0) continue;
-    const passers = passed.below(lowerBound(commits, last));
-    const bound = (open[i]! + 1) * queues * largest;
+    if (last[i]! < 0) continue;
+    const passers = passed.below(lowerBound(commits, last[i]!));
+    const bound = (open[i]! + 2 * handEntries) * queues * largest;
     worst = Math.max(worst, passers / bound);
     if (passers <= bound) continue;
     const what = `entry of task ${a[row]} of queue ${aux[row]}`;
-    findings.at(last, `${what} was passed by ${passers} later tasks, bound ${bound}`, row);
+    findings.at(last[i]!, `${what} was passed by ${passers} later tasks, bound ${bound}`, row);
   }
   return worst;
 }
 
 /** For every entry, how many of its queue were open (not all committed) when it was published, itself included. */
-function openEntries(context: CheckContext, schedule: Schedule, queues: number): Uint32Array {
-  const { events } = context;
+function openEntries(
+  { events }: CheckContext,
+  schedule: Schedule,
+  last: Int32Array,
+  queues: number,
+): Uint32Array {
   const open = new Uint32Array(schedule.entries.length);
   for (let queue = 0; queue < queues; queue++) {
     // Last commit of any entry of the queue so far: it never falls, so entries past it are closed.
@@ -103,8 +111,7 @@ function openEntries(context: CheckContext, schedule: Schedule, queues: number):
         else high = middle;
       }
       open[i] = latest.length - low + 1;
-      const last = lastCommit(context, row);
-      const until = last < 0 ? Number.POSITIVE_INFINITY : events.time[last]!;
+      const until = last[i]! < 0 ? Number.POSITIVE_INFINITY : events.time[last[i]!]!;
       latest.push(Math.max(until, latest[latest.length - 1] ?? 0));
     }
   }

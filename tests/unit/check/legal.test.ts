@@ -25,7 +25,7 @@ const worlds: readonly [name: string, world: Partial<LegalWorld>][] = [
     'eight ranks',
     {
       expertsPerRank: [1, 1, 2, 1, 1, 1, 1, 1],
-      tokens: [24, 24, 24, 24, 24, 24, 24, 24],
+      tokens: [40, 40, 40, 40, 40, 40, 40, 40],
       rows: (_, source, expert) => (source * 5 + expert * 3) % 11,
     },
   ],

@@ -51,7 +51,7 @@ describe('checkTrace', () => {
           expect(violations.length).toBeLessThanOrEqual(total);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -75,7 +75,7 @@ describe('checkTrace', () => {
       fc.property(fc.constantFrom(...vital), fc.constantFrom('drop', 'repeat'), (at, what) => {
         expect(checkTrace(changed([{ at, what, value: 0 }])).clean).toBe(false);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });

@@ -57,6 +57,22 @@ describe('L8, widths', () => {
   });
 });
 
+describe('kept rows', () => {
+  it('above the capacity break L6', () => {
+    const world: Partial<LegalWorld> = { rows: (_, source) => (source === 0 ? 41 : 0) };
+    expect(result(legalTrace(world), 'L6').violations[0]?.message).toBe(
+      'rank 0 keeps 41 rows for expert 0, its capacity is 40',
+    );
+  });
+
+  it('that are more than tokens times k break S2', () => {
+    const world: Partial<LegalWorld> = { rows: () => 30 };
+    expect(result(legalTrace(world), 'S2').violations[0]?.message).toBe(
+      'rank 0 keeps 120 rows of 80 routed ones',
+    );
+  });
+});
+
 describe('L4, queue capacity', () => {
   it('sees a ring that is overrun before its entries are read', () => {
     // A hidden size of one tile: the processors' queue holds one entry a row block, and is filled three times over.
@@ -152,7 +168,9 @@ describe('W3, bounds from below', () => {
 
 describe('W6, bounded wait', () => {
   it('catches a task that later ones pass again and again', () => {
-    const starved = starvation.apply(legalTrace());
+    const world = { tokens: [400, 400], rows: () => 100, subscribers: 1, launches: 1 };
+    expect(result(legalTrace(world), 'W6').verdict).toBe('held');
+    const starved = starvation.apply(legalTrace(world));
     expect(result(starved!, 'W6').violations[0]?.message).toMatch(
       /was passed by \d+ later tasks, bound \d+/,
     );

@@ -7,6 +7,7 @@ import type { Trace, TraceHeader } from '../../../sim/trace/trace.ts';
 import { eightCorruptions } from '../../support/corruptions.ts';
 import { edited, isKind } from '../../support/edit-trace.ts';
 import { legalTrace } from '../../support/legal-trace.ts';
+import { moreCorruptions } from '../../support/more-corruptions.ts';
 
 function result(trace: Trace, id: InvariantId): MonitorResult {
   return checkTrace(trace).monitors.find((monitor) => monitor.id === id)!;
@@ -89,14 +90,8 @@ describe('verdicts', () => {
   });
 
   it('report, but do not fail, what a policy does not promise', () => {
-    const late = edited(legalTrace({ policy: 'lag' }), (records) => {
-      const sweep = records.filter((r) => isKind(r, 'Sweep') && r.launch === 0)[12]!;
-      const at = records.indexOf(sweep);
-      const before = records.findLastIndex((r, i) => i < at && !isKind(r, 'TaskCommitted'));
-      const from = records[before]!.time + 1;
-      for (const r of records) if (r.launch === 0 && r.time >= from) r.time += 100_000;
-      sweep.a += 5000;
-    });
+    const pause = moreCorruptions.find(({ breaks }) => breaks === 'W1')!;
+    const late = pause.apply(legalTrace({ policy: 'lag' }))!;
     expect(result(late, 'W1')).toMatchObject({
       verdict: 'violated',
       promised: false,

@@ -80,7 +80,7 @@ describe('trace files', () => {
     const bytes = encodeTrace(legalTrace());
     expect(encodeTrace(legalTrace())).toEqual(bytes);
     const hash = createHash('sha256').update(bytes).digest('hex');
-    expect(hash).toBe('547ef4edeea2806e55f24fc8841e57aad849744ddd4624cd9c396b184ec9de53');
+    expect(hash).toBe('f33f847a2215ff2eaa5dbb2e1af15a6494eaa908cfd8ca47d4202e4c8865f7ef');
   });
 
   it('hold one launch a row group', () => {
