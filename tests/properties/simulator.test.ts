@@ -47,7 +47,6 @@ describe('a simulated launch', () => {
       fc.property(scenarios(), (scenario) => {
         const found = verdicts(simulate(scenario).trace);
         for (const id of always) expect(`${id} ${found.get(id)}`).toBe(`${id} held`);
-        if (scenario.policy === 'fifo') expect(`W1 ${found.get('W1')}`).not.toMatch(/violated/);
       }),
     );
   });
@@ -94,13 +93,7 @@ describe('a simulated launch', () => {
         const first = simulate(scenario).trace;
         expect(simulate(scenario).trace).toEqual(first);
         const other = simulate({ ...scenario, seed: scenario.seed + 1 }).trace;
-        if (
-          Buffer.compare(
-            Buffer.from(other.events.time.buffer),
-            Buffer.from(first.events.time.buffer),
-          ) !== 0
-        )
-          others++;
+        if (String(other.events.time) !== String(first.events.time)) others++;
       }),
       { numRuns: 25 },
     );

@@ -32,8 +32,9 @@ function fairRates(capacity: number, caps: readonly number[]): number[] {
   const order = caps.map((_, i) => i).sort((x, y) => caps[x]! - caps[y]!);
   let left = capacity;
   for (const [served, i] of order.entries()) {
-    rates[i] = Math.min(caps[i]!, left / (caps.length - served));
-    left -= rates[i]!;
+    const rate = Math.min(caps[i]!, left / (caps.length - served));
+    rates[i] = rate;
+    left -= rate;
   }
   return rates;
 }

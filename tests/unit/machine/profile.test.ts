@@ -32,9 +32,10 @@ describe('shipped profiles', () => {
       const { constants } = loadMachineProfile(name);
       expect(Object.keys(constants)).toEqual([...constantNames]);
       for (const constant of constantNames) {
-        expect(constants[constant].unit, constant).toBe(constantUnits[constant]);
-        expect(constants[constant].source, constant).toMatch(
-          /^(measured on|as measured on|published: |chosen: |assumed, to be calibrated)/,
+        const { unit, source } = constants[constant];
+        expect({ constant, unit }).toEqual({ constant, unit: constantUnits[constant] });
+        expect(`${constant}: ${source}`).toMatch(
+          /: (measured on|as measured on|published: |chosen: |assumed, to be calibrated)/,
         );
       }
     },

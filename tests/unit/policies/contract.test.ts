@@ -2,4 +2,6 @@ import { describe } from 'vitest';
 import { policies } from '../../../sim/policies/index.ts';
 import { testPolicyContract } from '../../support/policy-contract.ts';
 
-describe.each(policies)('policy $name', (policy) => testPolicyContract(policy));
+describe.each(policies)('policy $name', (policy) => {
+  testPolicyContract(policy);
+});

@@ -106,14 +106,14 @@ describe('static', () => {
 
 describe('lag', () => {
   test('holds GEMM1 and COMBINE until all announced row blocks are in, then GEMM0 goes first', () => {
-    let announced: number | undefined;
-    const policy = lag.create(context({ announcedRowBlocks: () => announced }));
+    const peers: { rowBlocks?: number } = {};
+    const policy = lag.create(context({ announcedRowBlocks: () => peers.rowBlocks }));
     freeAll(policy, 4);
     policy.takeEntry(0, 0, 1);
     policy.takeEntry(1, 100, 1);
     policy.takeEntry(0, 200, 1);
     expect(choices(policy)).toEqual([[0, 0]]);
-    announced = 2;
+    peers.rowBlocks = 2;
     expect(choices(policy)).toEqual([]);
     policy.takeEntry(0, 1, 1);
     expect(choices(policy)).toEqual([

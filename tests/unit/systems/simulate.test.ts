@@ -225,9 +225,10 @@ describe('mechanics', () => {
     const puts = rowsOf(trace, EventKind.Put).filter((row) => trace.events.b[row]! >>> 20 === 0);
     const { actor, kind } = trace.events;
     for (const row of puts) {
+      const own = (other: number): boolean =>
+        actor[other] === actor[row] && trace.events.rank[other] === trace.events.rank[row];
       let before = row - 1;
-      while (actor[before] !== actor[row] || trace.events.rank[before] !== trace.events.rank[row])
-        before--;
+      while (!own(before)) before--;
       expect(kind[before]).toBe(EventKind.CellArrive);
     }
     // One put a cell with rows: 2 sources, 4 experts, 3 launches.
@@ -250,10 +251,11 @@ describe('mechanics', () => {
       const gemm0: number[] = [];
       const started = new Map<number, number>();
       for (let row = 0; row < events.time.length; row++) {
-        if (events.kind[row] === EventKind.TaskStarted)
-          started.set(events.actor[row]!, events.time[row]!);
+        const time = events.time[row]!;
+        const actor = events.actor[row]!;
+        if (events.kind[row] === EventKind.TaskStarted) started.set(actor, time);
         if (events.kind[row] !== EventKind.TaskFinished || events.a[row] !== 0) continue;
-        gemm0.push(events.time[row]! - started.get(events.actor[row]!)!);
+        gemm0.push(time - started.get(actor)!);
       }
       return gemm0[0]!;
     };
