@@ -7,9 +7,10 @@
  * --force: build in any case; --compiler: do without CMake; --strict: warnings are errors
  */
 import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -19,6 +20,7 @@ const output = join(outDir, 'kerneltwin.node');
 const packages = ['node-api-headers/include', 'node-addon-api'].map((p) =>
   join(root, 'node_modules', p),
 );
+const force = process.argv.includes('--force');
 const strict = process.argv.includes('--strict');
 const compiler = process.env['CXX'] ?? 'c++';
 
@@ -101,17 +103,37 @@ async function buildWithCmake(): Promise<string> {
   return join(tree, 'kerneltwin.node');
 }
 
+/** An object file and the make rule beside it, in which the compiler named everything it read. */
+interface Unit {
+  readonly source: string;
+  readonly object: string;
+  readonly rule: string;
+}
+
+/** Whether an object is newer than all it was made from, as the compiler itself listed it. */
+function current({ object, rule }: Unit): boolean {
+  if (!existsSync(object) || !existsSync(rule)) return false;
+  const [, listed = ''] = readFileSync(rule, 'utf8').replaceAll('\\\n', ' ').split(/: /, 2);
+  const inputs = listed.split(/\s+/).filter((path) => path !== '');
+  return inputs.every((path) => existsSync(path)) && statSync(object).mtimeMs >= newest(inputs);
+}
+
 async function buildWithCompiler(): Promise<string> {
-  const objects = join(outDir, 'objects');
+  // Objects of other flags are other objects.
+  const key = createHash('sha256')
+    .update([compiler, ...compileFlags].join('\n'))
+    .digest('hex');
+  const objects = join(outDir, `objects-${key.slice(0, 8)}`);
   mkdirSync(objects, { recursive: true });
-  const units = sources().map((source) => ({
-    source,
-    object: join(objects, `${basename(source)}.o`),
-  }));
-  const waiting = [...units];
+  const units = sources().map((source): Unit => {
+    const base = join(objects, relative(here, source).replaceAll(sep, '_'));
+    return { source, object: `${base}.o`, rule: `${base}.d` };
+  });
+  const waiting = units.filter((unit) => force || !current(unit));
   const worker = async (): Promise<void> => {
     for (let unit = waiting.shift(); unit !== undefined; unit = waiting.shift()) {
-      await run(compiler, [...compileFlags, '-c', unit.source, '-o', unit.object]);
+      const { source, object, rule } = unit;
+      await run(compiler, [...compileFlags, '-MMD', '-MF', rule, '-c', source, '-o', object]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
@@ -131,7 +153,7 @@ function requireTools(): void {
 }
 
 async function main(): Promise<void> {
-  if (!process.argv.includes('--force') && upToDate()) return;
+  if (!force && upToDate()) return;
   requireTools();
   mkdirSync(outDir, { recursive: true });
   const withCmake = !process.argv.includes('--compiler') && cmakeUsable();
