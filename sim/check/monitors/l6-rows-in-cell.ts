@@ -43,10 +43,10 @@ export const l6RowsInCell: Monitor = {
   },
 };
 
-function judgeKept({ launches, rowsOf, scenario }: CheckContext, findings: Findings): void {
-  const { model } = scenario;
-  for (const launch of launches) {
-    rowsOf(launch).forEach((experts, rank) => {
+function judgeKept(context: CheckContext, findings: Findings): void {
+  const { model } = context.scenario;
+  for (const launch of context.launches) {
+    context.rowsOf(launch).forEach((experts, rank) => {
       const capacity = capacityOf(model, model.tokens[rank]!);
       experts.forEach((rows, expert) => {
         if (rows <= capacity) return;

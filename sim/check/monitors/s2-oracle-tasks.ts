@@ -38,10 +38,10 @@ export const s2OracleTasks: Monitor = {
   },
 };
 
-function judgeRows({ launches, rowsOf, scenario }: CheckContext, findings: Findings): void {
-  const { model } = scenario;
-  for (const launch of launches) {
-    rowsOf(launch).forEach((experts, rank) => {
+function judgeRows(context: CheckContext, findings: Findings): void {
+  const { model } = context.scenario;
+  for (const launch of context.launches) {
+    context.rowsOf(launch).forEach((experts, rank) => {
       const kept = experts.reduce((sum, rows) => sum + rows, 0);
       const routed = model.tokens[rank]! * model.topK;
       const dropless = model.capacityFactor === null;
