@@ -17,7 +17,7 @@ const driverFolders = ['/usr/bin', '/usr/local/nvidia/bin', '/usr/local/cuda/bin
 
 /** Seconds MPS waits for clients to end by themselves, and we for the daemon. */
 const clientSeconds = 5;
-const daemonSeconds = 15;
+const daemonSeconds = 10;
 
 interface Outcome {
   readonly ok: boolean;

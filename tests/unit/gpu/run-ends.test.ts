@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { recordOnGpu } from '../../../sim/gpu/record.ts';
 import { type GpuDoubles, gpuDoubles, runs } from '../../support/gpu-doubles.ts';
+import { runScenario } from '../../support/run-scenario.ts';
 
 let doubles: GpuDoubles | undefined;
 afterEach(() => doubles?.restore());
@@ -47,6 +49,19 @@ async function hungRun(): Promise<{ run: ChildProcess; ranks: number[] }> {
   await until('ranks joined', () => said.includes('ranks joined'));
   return { run, ranks: descendants(run.pid ?? 0) };
 }
+
+describe('a run whose MPS daemon does not quit', () => {
+  it('keeps the recording, kills the daemon and warns', async () => {
+    doubles = gpuDoubles('', 'stubborn');
+    const recording = await recordOnGpu(runScenario(), { library: doubles.library });
+    expect(recording.launches.length).toBe(2);
+    expect(recording.warnings.length).toBe(1);
+    expect(recording.warnings[0]).toMatch(
+      /^the MPS daemon did not stop: processes \d+ were killed; quit said/,
+    );
+    expect(doubles.daemons()).toEqual([]);
+  });
+});
 
 // Needs /proc to see other processes.
 describe.runIf(process.platform === 'linux')('a run whose process is ended from outside', () => {
