@@ -44,10 +44,10 @@ export function reportPage(content: ReportContent, pictures: readonly PageFigure
 </head>
 <body><main>
 <h1>${escapeHtml(scenario.name)}</h1>
-<p class="muted">${escapeHtml(scenario.description || worldLine(scenario))}</p>
+${paragraph(scenario.description)}${paragraph(worldLine(scenario))}
 ${banner(content)}
 ${cards(content)}
-<h2>Simulator against GPU</h2>
+<h2>${content.measured === null ? 'Figures' : 'Simulator against GPU'}</h2>
 ${launchesLine(content)}
 ${figuresTable(content)}
 ${workMismatches(content.comparison)}
@@ -63,6 +63,10 @@ ${provenance(content)}
 </main></body>
 </html>
 `;
+}
+
+function paragraph(text: string): string {
+  return text === '' ? '' : `<p class="muted">${escapeHtml(text)}</p>`;
 }
 
 function banner({ missing, comparison }: ReportContent): string {
@@ -86,13 +90,13 @@ function cards(content: ReportContent): string {
   items.push([
     'makespan, simulated',
     timeText(simulated.half.metrics.makespanNs.median),
-    `median of ${simulated.half.metrics.launches.length} launches`,
+    medianOf(simulated),
   ]);
   if (measured !== null) {
     items.push([
       'makespan, measured',
       timeText(measured.half.metrics.makespanNs.median),
-      `median of ${measured.half.metrics.launches.length} launches`,
+      medianOf(measured),
     ]);
   }
   if (typeof makespan?.error === 'number') {
@@ -117,10 +121,16 @@ function cards(content: ReportContent): string {
   return `<div class="cards">${html.join('\n')}</div>`;
 }
 
+function medianOf({ half }: JudgedHalf): string {
+  const { length } = half.metrics.launches;
+  return length === 1 ? 'one launch' : `median of ${length} launches`;
+}
+
 function launchesLine({ simulated, comparison }: ReportContent): string {
   const { launches, skippedWarmUp } = comparison ?? simulated.half.metrics;
   const skipped = skippedWarmUp ? '; the first launch, a warm-up, is left out' : '';
-  const text = `Figures are over launch ${launchList(launches)} of the scenario${skipped}. Error is (simulated \u2212 measured) / measured.`;
+  const error = comparison === null ? '' : ' Error is (simulated \u2212 measured) / measured.';
+  const text = `Figures are over launch ${launchList(launches)} of the scenario${skipped}.${error}`;
   return `<p class="muted">${escapeHtml(text)}</p>`;
 }
 

@@ -31,7 +31,7 @@ export function utilisationFigure(
 ): string {
   const barsHeight = halves.length * (bar.height + bar.gap);
   const areasHeight = panels.length * (area.height + area.gap);
-  const height = frame.top + 26 + barsHeight + 34 + areasHeight + 52;
+  const height = frame.top + 26 + barsHeight + 34 + areasHeight + 18;
   const figure = startFigure(
     'Where processor time goes',
     'Stacked shares of processor time by state, over all judged launches and over one launch.',
