@@ -100,6 +100,7 @@ struct SlotCursor {
 template <class Config>
 KT_DEVICE void openPipeline(const PipelineView<Config>& pipe) {
   ptx::syncBlock();
+  if (pipe.ring % kSwizzleBytes != 0) ptx::fault();  // every swizzled address would be wrong
   if (ptx::thread() == 0) {
     for (uint32_t i = 0; i < Config::kStages; ++i) {
       ptx::initBarrier(pipe.full(i), 1);

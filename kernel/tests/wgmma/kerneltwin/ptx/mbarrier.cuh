@@ -21,6 +21,6 @@ inline bool testWait(uint32_t barrier, uint32_t parity) {
 inline bool tryWait(uint32_t barrier, uint32_t parity) { return testWait(barrier, parity); }
 
 inline void syncThreads(uint32_t id, uint32_t threads) { emulator::Block::current().meet(id, threads); }
-inline void trap() { throw std::runtime_error("trap"); }
+inline void fault() { throw std::runtime_error("fault"); }
 
 }  // namespace kerneltwin::ptx
