@@ -24,9 +24,9 @@ export interface PolicyContext {
  * `announcedRowBlocks` changes: nothing else wakes it.
  */
 export interface SchedulingPolicy {
-  /** May the scheduler take the next entry of `queue`? Asked at most once per queue and sweep. */
-  wantsEntry(queue: number): boolean;
-  /** Tasks [first, first + count) of one entry of `queue` are ready. */
+  /** May the scheduler open a hand: take the next few entries of every queue? Each hand costs it a poll of the queues. */
+  wantsHand(): boolean;
+  /** Tasks [first, first + count) of one entry of `queue` are ready. Entries of a queue come in the order of its tickets. */
   takeEntry(queue: number, first: number, count: number): void;
   /** The mailbox of `processor` is free. */
   takeProcessor(processor: number): void;
@@ -34,8 +34,6 @@ export interface SchedulingPolicy {
   choose(): boolean;
   readonly task: number;
   readonly processor: number;
-  /** Queue whose next entry the policy wants at once, because the last choice used its entry up; -1: none. */
-  readonly usedUp: number;
   /** Tasks taken and not yet chosen. */
   readonly waiting: number;
 }

@@ -2,7 +2,7 @@
 import { cellRowBlocks, gemm1Cols, type Shape } from '../moe/shape.ts';
 
 /** Smallest power of two that is at least `n`. */
-function roundUpPow2(n: number): number {
+export function roundUpPow2(n: number): number {
   let power = 1;
   while (power < n) power *= 2;
   return power;

@@ -2,6 +2,7 @@ import { EventKind } from '../trace/generated/events.ts';
 import { type InterruptRun, interruptProcessors, startInterrupts } from './interrupts.ts';
 import type { SchedulingPolicy } from './policy.ts';
 import { firstPollAt } from './polling.ts';
+import { roundUpPow2 } from './queue-capacity.ts';
 import type { RankState } from './rank.ts';
 import { SchedulerRun } from './scheduler-run.ts';
 import { fail, schedulerActor, type World } from './world.ts';
@@ -16,8 +17,8 @@ const sweepGroup = 4 * lanes;
 const sequenceMask = 0x7fffffff;
 
 /**
- * The scheduler warp of every rank. An iteration sweeps the status words (128 at once) and the task queues (one a lane),
- * then places tasks in batches of up to 32 consecutive tasks. All words are read at the iteration's read point; a word
+ * The scheduler warp of every rank. An iteration sweeps the status words, 128 at once; opens a hand of queue entries, several
+ * of each queue, if the policy has used up the last; and places tasks in batches of up to 32. All words are read at the iteration's read point; a word
  * read earlier in the sweep must have been visible that much earlier, so nothing is lost by the single point. Iterations
  * that find nothing are not simulated: they only shift the phase at which the next word is seen.
  */
@@ -26,16 +27,18 @@ export class Scheduler {
   readonly #runs: readonly SchedulerRun[];
   readonly #sweep: number;
   readonly #interrupts: InterruptRun;
-  /** From the first status load of an iteration to its read point. */
-  readonly #sweepNs: number;
+  /** How long the status words of all processors take to sweep. */
+  readonly #statusNs: number;
+  /** Entries of one queue that a hand may hold. */
+  readonly #entriesPerQueue: number;
   readonly #actor: number;
 
   constructor(world: World) {
     this.#world = world;
     this.#runs = world.ranks.map((state) => new SchedulerRun(state, world.processors));
     this.#sweep = world.sim.handle((rank) => this.#onSweep(this.#runs[rank]!));
-    const { statusPollNs, queuePollNs } = world.machine;
-    this.#sweepNs = Math.ceil(world.processors / sweepGroup) * statusPollNs + queuePollNs;
+    this.#statusNs = Math.ceil(world.processors / sweepGroup) * world.machine.statusPollNs;
+    this.#entriesPerQueue = entriesPerQueue(world.subscribers + 1);
     this.#actor = schedulerActor(world);
     this.#interrupts = interruptProcessors(world, this.#runs, (run, p) =>
       this.#nextSequence(run, p),
@@ -56,7 +59,7 @@ export class Scheduler {
         announcedRowBlocks: () => (state.unannounced > 0 ? undefined : sumOf(state, shape.ranks)),
       }),
     );
-    run.readPoint = sim.now + this.#sweepNs;
+    run.readPoint = sim.now + this.#sweepNs(run);
     this.#record(state, sim.now, EventKind.Bound, 0, state.bound, state.scheduled);
     if (state.scheduled === state.bound) this.#arm(run, run.readPoint);
     this.#armNext(run);
@@ -81,7 +84,7 @@ export class Scheduler {
   noteBound(rank: number): void {
     const run = this.#runs[rank]!;
     if (run.phase !== 'sweeping') return;
-    this.#arm(run, firstPollAt(run.readPoint, this.#sweepNs, this.#world.sim.now));
+    this.#arm(run, firstPollAt(run.readPoint, this.#sweepNs(run), this.#world.sim.now));
   }
 
   #onSweep(run: SchedulerRun): void {
@@ -89,9 +92,10 @@ export class Scheduler {
     const { state } = run;
     if (run.phase !== 'sweeping' || sim.now !== run.wakeAt) return;
     run.wakeAt = Number.POSITIVE_INFINITY;
-    const idle = this.#sweepNs === 0 ? 0 : (sim.now - run.readPoint) / this.#sweepNs;
+    const sweepNs = this.#sweepNs(run);
+    const idle = sweepNs === 0 ? 0 : (sim.now - run.readPoint) / sweepNs;
     this.#sweepStatus(run);
-    for (let q = 0; q < state.queues.length; q++) this.#takeEntries(run, q, sim.now);
+    if (run.policy.wantsHand()) this.#openHand(run, sim.now);
     const before = state.scheduled;
     const end = this.#place(run);
     const placed = state.scheduled - before;
@@ -101,7 +105,7 @@ export class Scheduler {
       this.#record(state, end, EventKind.Sweep, placed, run.emptySweeps + idle, 0);
       run.emptySweeps = 0;
     }
-    run.readPoint = end + this.#sweepNs;
+    run.readPoint = end + this.#sweepNs(run);
     if (state.scheduled > state.bound) {
       fail(this.#world, state, `scheduled ${state.scheduled} tasks over the bound ${state.bound}`);
     }
@@ -114,7 +118,7 @@ export class Scheduler {
     const { state } = run;
     const { now } = this.#world.sim;
     for (let p = state.unreadStatus.nextFrom(0); p >= 0; p = state.unreadStatus.nextFrom(p + 1)) {
-      const lag = this.#readLag(p);
+      const lag = this.#readLag(run, p);
       if (state.statusVisible[p]! + lag > now) continue;
       if (state.status[p] !== run.sequence[p]) {
         const values = `status ${state.status[p]}, last doorbell ${run.sequence[p]}`;
@@ -132,41 +136,37 @@ export class Scheduler {
     }
   }
 
-  /** Gives the policy the entries of a queue that are visible at `time`, as long as it wants them. */
-  #takeEntries(run: SchedulerRun, q: number, time: number): void {
-    const queue = run.state.queues[q]!;
-    while (queue.headVisible <= time && run.policy.wantsEntry(q)) {
-      const first = queue.headFirst;
-      const count = queue.headCount;
-      queue.take();
-      run.policy.takeEntry(q, first, count);
+  /** Gives the policy the next few entries of every queue that are visible at `time`. */
+  #openHand(run: SchedulerRun, time: number): void {
+    for (const [q, queue] of run.state.queues.entries()) {
+      for (let n = 0; n < this.#entriesPerQueue && queue.headVisible <= time; n++) {
+        const first = queue.headFirst;
+        const count = queue.headCount;
+        queue.take();
+        run.policy.takeEntry(q, first, count);
+      }
     }
   }
 
-  /** Rings the doorbells the policy chooses, in batches of up to 32 consecutive tasks. Returns when it is done. */
+  /** Rings the doorbells the policy chooses, hand after hand as it uses them up. Returns when it is done. */
   #place(run: SchedulerRun): number {
     const { sim, machine } = this.#world;
     const { policy } = run;
     let end = sim.now;
-    let batch = sim.now;
-    let size = lanes;
-    let next = -1;
-    while (policy.choose()) {
-      if (size === lanes || policy.task !== next) {
-        batch = end;
-        end += machine.placementNs;
-        size = 0;
+    for (;;) {
+      let placed = 0;
+      let batch = end;
+      for (; policy.choose(); placed++) {
+        if (placed % lanes === 0) {
+          batch = end;
+          end += machine.placementNs;
+        }
+        this.#commit(run, policy, batch);
       }
-      size++;
-      next = policy.task + 1;
-      this.#commit(run, policy, batch);
-      if (policy.usedUp >= 0) {
-        end += machine.refillNs;
-        this.#takeEntries(run, policy.usedUp, end);
-        next = -1;
-      }
+      if (placed === 0 || !policy.wantsHand()) return end;
+      end += machine.queuePollNs;
+      this.#openHand(run, end);
     }
-    return end;
   }
 
   #commit(run: SchedulerRun, policy: SchedulingPolicy, time: number): void {
@@ -225,22 +225,26 @@ export class Scheduler {
   }
 
   #statusSeen(run: SchedulerRun, processor: number): number {
-    const visible = run.state.statusVisible[processor]! + this.#readLag(processor);
-    return firstPollAt(run.readPoint, this.#sweepNs, visible);
+    const visible = run.state.statusVisible[processor]! + this.#readLag(run, processor);
+    return firstPollAt(run.readPoint, this.#sweepNs(run), visible);
   }
 
-  /** Read point that sees the head of a queue; Infinity when it is empty or the policy wants none of it. */
+  /** Read point that sees the head of a queue; Infinity when it is empty or a hand is open. */
   #entrySeen(run: SchedulerRun, q: number): number {
     const queue = run.state.queues[q]!;
-    if (queue.size === 0 || !run.policy.wantsEntry(q)) return Number.POSITIVE_INFINITY;
-    return firstPollAt(run.readPoint, this.#sweepNs, queue.headVisible);
+    if (queue.size === 0 || !run.policy.wantsHand()) return Number.POSITIVE_INFINITY;
+    return firstPollAt(run.readPoint, this.#sweepNs(run), queue.headVisible);
+  }
+
+  /** From the first status load of an iteration to its read point: the queues are polled only when no hand is open. */
+  #sweepNs(run: SchedulerRun): number {
+    return this.#statusNs + (run.policy.wantsHand() ? this.#world.machine.queuePollNs : 0);
   }
 
   /** How long before the read point the status of a processor is loaded. */
-  #readLag(processor: number): number {
-    const { statusPollNs, queuePollNs } = this.#world.machine;
-    const groups = Math.ceil(this.#world.processors / sweepGroup);
-    return (groups - 1 - Math.floor(processor / sweepGroup)) * statusPollNs + queuePollNs;
+  #readLag(run: SchedulerRun, processor: number): number {
+    const loaded = (Math.floor(processor / sweepGroup) + 1) * this.#world.machine.statusPollNs;
+    return this.#sweepNs(run) - loaded;
   }
 
   #arm(run: SchedulerRun, at: number): void {
@@ -265,4 +269,9 @@ function sumOf(state: RankState, ranks: number): number {
   let sum = 0;
   for (let peer = 0; peer < ranks; peer++) sum += state.announced[peer]!;
   return sum;
+}
+
+/** Entries of each queue that a hand may hold: a warp's lanes dealt evenly over the queues, up to four. */
+function entriesPerQueue(queues: number): number {
+  return Math.min(4, Math.floor(lanes / roundUpPow2(queues)));
 }

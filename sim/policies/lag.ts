@@ -10,7 +10,6 @@ class Lag implements SchedulingPolicy {
   task = 0;
   processor = 0;
   waiting = 0;
-  readonly usedUp = -1;
 
   readonly #context: PolicyContext;
   readonly #holdCombine: boolean;
@@ -25,7 +24,7 @@ class Lag implements SchedulingPolicy {
     this.#ready = new IntRing(context.processors);
   }
 
-  wantsEntry(): boolean {
+  wantsHand(): boolean {
     return true;
   }
 

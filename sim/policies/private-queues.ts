@@ -10,7 +10,6 @@ export class PrivateQueues implements SchedulingPolicy {
   task = 0;
   processor = 0;
   waiting = 0;
-  readonly usedUp = -1;
 
   readonly #queues: readonly IntRing[];
   readonly #processorOf: (task: number) => number;
@@ -27,7 +26,7 @@ export class PrivateQueues implements SchedulingPolicy {
     this.#matched = new BitSet(context.processors);
   }
 
-  wantsEntry(): boolean {
+  wantsHand(): boolean {
     return true;
   }
 

@@ -75,37 +75,46 @@ class Harness {
     this.#next += size;
   }
 
-  /** One sweep: entries the policy wants, then every placement it makes. */
+  /** One sweep: hands as long as the policy wants them, and every placement it makes. */
   sweep(): void {
-    const visible = this.#entries.slice();
-    for (const entry of visible) if (this.#policy.wantsEntry(entry.queue)) this.#give(entry);
-    while (this.#policy.choose()) {
-      const { task, processor, usedUp } = this.#policy;
-      if (!this.offered.has(task)) this.#broken(`task ${task} was not offered or placed before`);
-      if (!this.free.has(processor)) this.#broken(`processor ${processor} is not free`);
-      this.offered.delete(task);
-      this.free.delete(processor);
-      this.busy.push(processor);
-      this.placed.push({ task, processor });
-      const next = this.#entries.find(({ queue }) => queue === usedUp);
-      if (next !== undefined) {
-        if (!this.#policy.wantsEntry(usedUp)) this.#broken(`queue ${usedUp} asked for, not wanted`);
-        this.#give(next);
+    let placed = 0;
+    do {
+      placed = 0;
+      if (this.#policy.wantsHand()) this.#openHand();
+      while (this.#policy.choose()) {
+        this.#place(this.#policy.task, this.#policy.processor);
+        placed++;
       }
-    }
+    } while (placed > 0);
     if (this.#policy.waiting !== this.offered.size) {
       this.#broken(`${this.#policy.waiting} tasks wait, of ${this.offered.size} not placed`);
     }
+  }
+
+  #place(task: number, processor: number): void {
+    if (!this.offered.delete(task)) this.#broken(`task ${task} was not offered or placed before`);
+    if (!this.free.delete(processor)) this.#broken(`processor ${processor} is not free`);
+    this.busy.push(processor);
+    this.placed.push({ task, processor });
   }
 
   #broken(what: string): never {
     throw new Error(`after ${this.placed.length} placements: ${what}`);
   }
 
-  #give(entry: { queue: number; first: number; count: number }): void {
-    this.#entries.splice(this.#entries.indexOf(entry), 1);
-    this.#policy.takeEntry(entry.queue, entry.first, entry.count);
-    for (let t = entry.first; t < entry.first + entry.count; t++) this.offered.add(t);
+  /** Gives the policy the next two entries of every queue. */
+  #openHand(): void {
+    const taken = new Map<number, number>();
+    for (const entry of this.#entries.splice(0)) {
+      const before = taken.get(entry.queue) ?? 0;
+      if (before === 2) {
+        this.#entries.push(entry);
+        continue;
+      }
+      taken.set(entry.queue, before + 1);
+      this.#policy.takeEntry(entry.queue, entry.first, entry.count);
+      for (let t = entry.first; t < entry.first + entry.count; t++) this.offered.add(t);
+    }
   }
 
   get published(): number {

@@ -26,36 +26,33 @@ function freeAll(policy: SchedulingPolicy, processors: number): void {
 }
 
 describe('fifo', () => {
-  test('serves queues in turn, each until its entry is used up', () => {
+  test('places the tasks of a hand in the order of its entries, on processors in the order they became free', () => {
     const policy = fifo.create(context());
-    policy.takeEntry(1, 10, 2);
-    policy.takeEntry(0, 20, 3);
-    freeAll(policy, 4);
+    policy.takeEntry(0, 20, 2);
+    policy.takeEntry(1, 10, 3);
+    for (const p of [3, 0, 2]) policy.takeProcessor(p);
     expect(choices(policy)).toEqual([
-      [20, 0],
-      [21, 1],
-      [22, 2],
-      [10, 3],
+      [20, 3],
+      [21, 0],
+      [10, 2],
     ]);
-    // Queue 0 is used up, so the turn is at queue 1, which keeps it although queue 0 has work again.
-    policy.takeEntry(0, 30, 1);
     freeAll(policy, 4);
     expect(choices(policy)).toEqual([
       [11, 0],
-      [30, 1],
+      [12, 1],
     ]);
   });
 
-  test('opens one entry a queue and asks for the next when it is used up', () => {
+  test('wants the next hand when the last is used up', () => {
     const policy = fifo.create(context());
-    expect(policy.wantsEntry(2)).toBe(true);
+    expect(policy.wantsHand()).toBe(true);
     policy.takeEntry(2, 5, 2);
-    expect(policy.wantsEntry(2)).toBe(false);
     freeAll(policy, 2);
+    expect(policy.wantsHand()).toBe(false);
     policy.choose();
-    expect(policy.usedUp).toBe(-1);
+    expect(policy.wantsHand()).toBe(false);
     policy.choose();
-    expect([policy.usedUp, policy.wantsEntry(2)]).toEqual([2, true]);
+    expect(policy.wantsHand()).toBe(true);
   });
 
   test('never leaves a processor free beside a task', () => {
@@ -65,7 +62,6 @@ describe('fifo', () => {
         const policy = fifo.create(context({ processors: 40 }));
         let offered = 0;
         for (const [queue, count] of entries) {
-          if (!policy.wantsEntry(queue)) continue;
           policy.takeEntry(queue, offered, count);
           offered += count;
         }
