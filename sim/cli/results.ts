@@ -1,40 +1,66 @@
 // Writes docs/results/twin.md from every scenario in scenarios/ and the traces recorded on GPUs: `npm run results`.
 // With --check it only compares, and fails when the file is not what the code and traces of today give.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { compareTraces } from '../compare/compare.ts';
 import { loadScenario } from '../moe/load-scenario.ts';
+import type { Scenario } from '../moe/scenario.ts';
+import { scenarioHash } from '../moe/scenario-hash.ts';
 import { writeAtomically } from '../report/atomic-write.ts';
 import { worldLine } from '../report/world-line.ts';
+import { traceExtension } from '../trace/store.ts';
 import { judge } from './judge.ts';
-import { measuredHalf } from './measured-half.ts';
 import { exitCodes } from './outcome.ts';
 import { packageRoot } from './package-info.ts';
 import { resultsText, type ScenarioOutcome } from './results-text.ts';
 import { simulateScenario } from './simulation.ts';
-import { processTerminal, type Terminal } from './terminal.ts';
-
-async function outcomeOf(file: string, terminal: Terminal): Promise<ScenarioOutcome> {
-  const scenario = loadScenario(file);
-  const trace = await simulateScenario(scenario, terminal);
-  const { measured } = await measuredHalf(scenario, {}, terminal);
-  return {
-    name: scenario.name,
-    world: worldLine(scenario),
-    simulated: judge(trace),
-    measured: measured && judge(measured.trace),
-    from: measured?.from ?? null,
-    comparison: measured && compareTraces(trace, measured.trace),
-  };
-}
+import { processTerminal } from './terminal.ts';
+import { openTrace } from './trace-file.ts';
+import { libraryFolder, type RecordedTrace, traceFiles } from './trace-library.ts';
 
 const terminal = processTerminal();
 const root = packageRoot();
-const folder = join(root, 'scenarios');
-const outcomes: ScenarioOutcome[] = [];
-for (const name of readdirSync(folder).sort()) {
-  if (name.endsWith('.yaml')) outcomes.push(await outcomeOf(join(folder, name), terminal));
+
+/** GPU traces of the library by the hash of their scenario. */
+const recorded = new Map<string, RecordedTrace>();
+for (const file of await traceFiles(libraryFolder(root))) {
+  const trace = await openTrace(file);
+  if (trace.header.source !== 'gpu' || recorded.has(trace.header.scenarioHash)) continue;
+  recorded.set(trace.header.scenarioHash, { file: relative(root, file), trace });
 }
+
+async function outcomeOf(
+  scenario: Scenario,
+  name: string,
+  measured: RecordedTrace | undefined,
+): Promise<ScenarioOutcome> {
+  const trace = await simulateScenario(scenario, terminal);
+  return {
+    name,
+    world: worldLine(scenario),
+    simulated: judge(trace),
+    measured: measured === undefined ? null : judge(measured.trace),
+    from: measured?.file ?? null,
+    comparison: measured === undefined ? null : compareTraces(trace, measured.trace),
+  };
+}
+
+const outcomes: ScenarioOutcome[] = [];
+const folder = join(root, 'scenarios');
+for (const name of readdirSync(folder).sort()) {
+  if (!name.endsWith('.yaml')) continue;
+  const scenario = loadScenario(join(folder, name));
+  const hash = scenarioHash(scenario);
+  outcomes.push(await outcomeOf(scenario, scenario.name, recorded.get(hash)));
+  recorded.delete(hash);
+}
+// What is left was recorded with other settings than a shipped scenario's.
+for (const { file, trace } of recorded.values()) {
+  const name = basename(file, traceExtension);
+  const scenario = trace.header.scenario as Scenario;
+  outcomes.push(await outcomeOf(scenario, name, { file, trace }));
+}
+
 const target = join(root, 'docs', 'results', 'twin.md');
 const text = resultsText(outcomes);
 const name = relative(root, target);
