@@ -1,5 +1,6 @@
 // The addon's exports. Nothing here ends the process: C++ exceptions become JavaScript ones.
 #include "classes.h"
+#include "explore_world.h"
 #include "kernel.h"
 #include "layout.h"
 #include "world.h"
@@ -17,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Kernel", kernel);
   exports.Set("World", world);
   exports.Set("layout", layoutFunctions(env));
+  defineExplorer(env, exports);
   return exports;
 }
 

@@ -1,5 +1,7 @@
 #include "fiber.h"
 
+#include <cstring>
+
 namespace kerneltwin::explorer {
 
 #if defined(__x86_64__)
@@ -61,6 +63,17 @@ void Fiber::reset(Entry entry, void* argument) {
 
 void Fiber::switchTo(Fiber& from, Fiber& to) { kerneltwinSwitchStack(&from.sp_, to.sp_); }
 
+void Fiber::save(FiberImage& out) const {
+  const auto* sp = static_cast<const std::byte*>(sp_);
+  out.sp = sp_;
+  out.stack.assign(sp, static_cast<const std::byte*>(stack_.get() + kStackBytes));
+}
+
+void Fiber::restore(const FiberImage& from) {
+  sp_ = from.sp;
+  std::memcpy(sp_, from.stack.data(), from.stack.size());
+}
+
 #else
 
 namespace {
@@ -85,6 +98,17 @@ void Fiber::reset(Entry entry, void* argument) {
 }
 
 void Fiber::switchTo(Fiber& from, Fiber& to) { swapcontext(&from.context_, &to.context_); }
+
+// How much of the stack is in use is not known here, so all of it is copied.
+void Fiber::save(FiberImage& out) const {
+  out.context = context_;
+  out.stack.assign(stack_.get(), stack_.get() + kStackBytes);
+}
+
+void Fiber::restore(const FiberImage& from) {
+  context_ = from.context;
+  std::memcpy(stack_.get(), from.stack.data(), kStackBytes);
+}
 
 #endif
 

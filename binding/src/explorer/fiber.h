@@ -5,12 +5,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
 
 namespace kerneltwin::explorer {
+
+/// A copy of a suspended fiber, for backtracking: the part of its stack in use, and where it stands.
+struct FiberImage {
+  std::vector<std::byte> stack;
+#if defined(__x86_64__)
+  void* sp = nullptr;
+#else
+  ucontext_t context;
+#endif
+};
 
 /// A suspended flow of control. `entry(argument)` must never return: it ends by switching away for good.
 class Fiber {
@@ -23,6 +34,10 @@ class Fiber {
 
   /// Saves the caller in `from` and continues `to`.
   static void switchTo(Fiber& from, Fiber& to);
+
+  /// Copies a suspended fiber; `restore` puts the copy back into the same fiber, to be continued again.
+  void save(FiberImage& out) const;
+  void restore(const FiberImage& from);
 
  private:
   static constexpr size_t kStackBytes = 64 * 1024;

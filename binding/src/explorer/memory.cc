@@ -8,12 +8,14 @@ namespace {
 bool releases(Order order) { return order == Order::Release || order == Order::AcqRel; }
 bool acquires(Order order) { return order == Order::Acquire || order == Order::AcqRel; }
 
-bool includes(Scope scope, ThreadPlace owner, ThreadPlace other) {
-  if (scope == Scope::System) return true;
-  if (owner.rank != other.rank) return false;
-  return scope == Scope::Device || owner.block == other.block;
+/// The narrowest scope that holds both threads.
+Scope distance(ThreadPlace a, ThreadPlace b) {
+  if (a.rank != b.rank) return Scope::System;
+  return a.block != b.block ? Scope::Device : Scope::Block;
 }
 }  // namespace
+
+Memory::Memory(Model model, uint32_t threads) : model_(model), threads_(threads) {}
 
 Location Memory::allocate(uint32_t count) {
   const uint32_t first = count_;
@@ -26,14 +28,18 @@ void Memory::setInitial(Location at, uint64_t value) { initial_[at] = value; }
 
 void Memory::reset() {
   if (value_.size() != count_) {
+    width_ = count_ + threads_;
     value_ = initial_;
     version_.assign(count_, 0);
     messages_.assign(count_, {});
     state_.assign(threads_, {});
-    for (Thread& t : state_) {
-      t.current.assign(count_, 0);
-      t.acquired.assign(count_, 0);
-      t.released.assign(count_, 0);
+    if (model_ == Model::Weak) {
+      lastRead_.assign(static_cast<size_t>(count_) * threads_, 0);
+      for (Thread& t : state_) {
+        t.current.assign(width_, 0);
+        for (auto& view : t.acquired) view.assign(width_, 0);
+        for (auto& view : t.released) view.assign(width_, 0);
+      }
     }
     touched_.clear();
   }
@@ -43,34 +49,39 @@ void Memory::reset() {
     messages_[at].clear();
   }
   touched_.clear();
+  for (const Location at : touchedReads_) std::fill_n(lastRead_.begin() + at * threads_, threads_, Time{0});
+  touchedReads_.clear();
   viewsUsed_ = 0;
+  overflowed_ = false;
+  hash32_ = 0;
+  hash64_ = 0;
   for (Thread& t : state_) {
     t.newest = false;
     if (model_ == Model::SequentiallyConsistent) continue;
     std::fill(t.current.begin(), t.current.end(), Time{0});
-    if (t.hasAcquired) std::fill(t.acquired.begin(), t.acquired.end(), Time{0});
-    if (t.hasReleased) std::fill(t.released.begin(), t.released.end(), Time{0});
-    t.hasAcquired = t.hasReleased = false;
+    for (uint32_t s = 0; s < kScopes; ++s) {
+      if (t.hasAcquired >> s & 1) std::fill(t.acquired[s].begin(), t.acquired[s].end(), Time{0});
+    }
+    t.hasAcquired = t.hasReleased = 0;
   }
 }
 
 void Memory::joinInto(std::vector<Time>& to, const Time* from) const {
   Time* const out = to.data();
-  for (uint32_t i = 0; i < count_; ++i) out[i] = std::max(out[i], from[i]);
+  for (uint32_t i = 0; i < width_; ++i) out[i] = std::max(out[i], from[i]);
 }
 
 int32_t Memory::newView(const std::vector<Time>& from) {
   const size_t at = viewsUsed_;
-  viewsUsed_ += count_;
+  viewsUsed_ += width_;
   if (views_.size() < viewsUsed_) views_.resize(std::max(viewsUsed_, views_.size() * 2));
   std::copy(from.begin(), from.end(), views_.begin() + static_cast<std::ptrdiff_t>(at));
   return static_cast<int32_t>(at);
 }
 
 bool Memory::stronglyOrdered(const Thread& reader, Scope scope, const Message& message) const {
-  const Thread& writer = state_[message.thread];
-  return includes(scope, reader.where, writer.where) &&
-         includes(static_cast<Scope>(message.scope), writer.where, reader.where);
+  const auto needed = static_cast<uint8_t>(distance(reader.where, state_[message.thread].where));
+  return static_cast<uint8_t>(scope) >= needed && message.scope >= needed;
 }
 
 uint64_t Memory::readAt(uint32_t thread, Location at, Time time, Order order, Scope scope) {
@@ -83,8 +94,9 @@ uint64_t Memory::readAt(uint32_t thread, Location at, Time time, Order order, Sc
     if (acquires(order)) {
       joinInto(t.current, view);
     } else {
-      joinInto(t.acquired, view);
-      t.hasAcquired = true;
+      const auto needed = static_cast<uint32_t>(distance(t.where, state_[message.thread].where));
+      joinInto(t.acquired[needed], view);
+      t.hasAcquired |= static_cast<uint8_t>(1u << needed);
     }
   }
   return message.value;
@@ -108,21 +120,46 @@ uint64_t Memory::load(uint32_t thread, Location at, Order order, Scope scope, Ch
   return readAt(thread, at, time, order, scope);
 }
 
+/// The view a store carries: the writer's own if it releases, else that of its widest release fence.
+int32_t Memory::releaseView(const Thread& t, Order order, Scope& scope) {
+  if (releases(order)) return newView(t.current);
+  if (t.hasReleased == 0) return -1;
+  uint32_t fence = kScopes - 1;
+  while (!(t.hasReleased >> fence & 1)) --fence;
+  scope = std::min(scope, static_cast<Scope>(fence));
+  return newView(t.released[fence]);
+}
+
+void Memory::rehash(Location at, uint64_t before, uint64_t after) {
+  const auto cell32 = [at](uint64_t v) {
+    return stir(stir(at + 1u, static_cast<uint32_t>(v)), static_cast<uint32_t>(v >> 32));
+  };
+  hash32_ += cell32(after) - cell32(before);
+  hash64_ += blend(at + 1u, after) - blend(at + 1u, before);
+}
+
 void Memory::write(uint32_t thread, Location at, uint64_t value, Order order, Scope scope, bool update) {
   if (version_[at] == 0) touched_.push_back(at);
-  ++version_[at];
+  if (++version_[at] == 0xffff) overflowed_ = true;
+  if (hashing_) rehash(at, value_[at], value);
   value_[at] = value;
   if (model_ == Model::SequentiallyConsistent) return;
   Thread& t = state_[thread];
   auto& list = messages_[at];
-  int32_t view = -1;
-  if (releases(order)) view = newView(t.current);
-  else if (t.hasReleased) view = newView(t.released);
+  int32_t view = releaseView(t, order, scope);
   if (update && !list.empty() && list.back().view >= 0) {
-    if (view < 0) view = newView(t.released);
-    Time* out = views_.data() + view;
-    const Time* before = views_.data() + list.back().view;
-    for (uint32_t i = 0; i < count_; ++i) out[i] = std::max(out[i], before[i]);
+    // The update belongs to the release sequence it extends, whatever its own order.
+    const int32_t before = list.back().view;
+    if (view < 0) {
+      view = static_cast<int32_t>(viewsUsed_);
+      viewsUsed_ += width_;
+      if (views_.size() < viewsUsed_) views_.resize(std::max(viewsUsed_, views_.size() * 2));
+      std::copy_n(views_.begin() + before, width_, views_.begin() + view);
+    } else {
+      Time* out = views_.data() + view;
+      const Time* from = views_.data() + before;
+      for (uint32_t i = 0; i < width_; ++i) out[i] = std::max(out[i], from[i]);
+    }
   }
   list.push_back({value, view, static_cast<uint16_t>(thread), static_cast<uint8_t>(scope)});
   t.current[at] = lastTime(at);
@@ -133,30 +170,74 @@ void Memory::store(uint32_t thread, Location at, uint64_t value, Order order, Sc
   write(thread, at, value, order, scope, false);
 }
 
-void Memory::fence(uint32_t thread, Order order) {
+void Memory::fence(uint32_t thread, Order order, Scope scope) {
   if (model_ == Model::SequentiallyConsistent) return;
   Thread& t = state_[thread];
-  if (acquires(order) && t.hasAcquired) joinInto(t.current, t.acquired.data());
+  const auto wide = static_cast<uint32_t>(scope);
+  if (acquires(order)) {
+    for (uint32_t s = 0; s <= wide; ++s) {
+      if (t.hasAcquired >> s & 1) joinInto(t.current, t.acquired[s].data());
+    }
+  }
   if (releases(order)) {
-    t.released = t.current;
-    t.hasReleased = true;
+    t.released[wide] = t.current;
+    t.hasReleased |= static_cast<uint8_t>(1u << wide);
   }
 }
 
-bool Memory::readPlain(uint32_t thread, Location at, uint64_t& value) {
+Race Memory::readPlain(uint32_t thread, Location at, uint64_t& value) {
   value = value_[at];
-  return model_ == Model::SequentiallyConsistent || state_[thread].current[at] == lastTime(at);
+  if (model_ == Model::SequentiallyConsistent) return Race::None;
+  Thread& t = state_[thread];
+  if (t.current[at] != lastTime(at)) return Race::WriteUnseen;
+  Time& marker = t.current[readMarker(thread)];
+  if (++marker == 0xffff) overflowed_ = true;
+  lastRead_[static_cast<size_t>(at) * threads_ + thread] = marker;
+  touchedReads_.push_back(at);
+  return Race::None;
 }
 
-bool Memory::writePlain(uint32_t thread, Location at, uint64_t value) {
-  const bool ordered = model_ == Model::SequentiallyConsistent || state_[thread].current[at] == lastTime(at);
+Race Memory::writePlain(uint32_t thread, Location at, uint64_t value) {
+  Race race = Race::None;
+  if (model_ == Model::Weak) {
+    const Thread& t = state_[thread];
+    if (t.current[at] != lastTime(at)) race = Race::WriteUnseen;
+    const Time* reads = lastRead_.data() + static_cast<size_t>(at) * threads_;
+    for (uint32_t other = 0; other < threads_; ++other) {
+      if (reads[other] > t.current[readMarker(other)] && race == Race::None) race = Race::ReadUnseen;
+    }
+  }
   write(thread, at, value, Order::Relaxed, Scope::System, false);
-  return ordered;
+  return race;
 }
 
 void Memory::join(uint32_t from, uint32_t to) {
   if (model_ == Model::SequentiallyConsistent || from == to) return;
   joinInto(state_[to].current, state_[from].current.data());
+}
+
+void Memory::setView(uint32_t thread, const std::vector<Time>& view) {
+  if (model_ == Model::SequentiallyConsistent) return;
+  Thread& t = state_[thread];
+  const Time reads = t.current[readMarker(thread)];
+  t.current = view;
+  t.current[readMarker(thread)] = reads;
+}
+
+void Memory::save(Saved& out) const {
+  out.value = value_;
+  out.version = version_;
+  out.touched = touched_;
+  out.hash32 = hash32_;
+  out.hash64 = hash64_;
+}
+
+void Memory::restore(const Saved& from) {
+  value_ = from.value;
+  version_ = from.version;
+  touched_ = from.touched;
+  hash32_ = from.hash32;
+  hash64_ = from.hash64;
 }
 
 }  // namespace kerneltwin::explorer

@@ -1,332 +1,117 @@
 #include "world.h"
 
+#include "actor.h"
+#include "provenance.h"
+
 namespace kerneltwin::explorer {
 
-namespace {
-
-uint64_t mix(uint64_t a, uint64_t b) {
-  uint64_t z = (a ^ (b + 0x9e3779b97f4a7c15ull + (a << 6) + (a >> 2))) + 0x9e3779b97f4a7c15ull;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
-
-/// Provenance of the values a correct run produces, computed from the routing alone.
-struct Provenance {
-  const Shape& s;
-  uint32_t epoch;
-  uint32_t source;
-  uint32_t expert;  ///< global
-  uint32_t rows;
-
-  uint64_t row(uint32_t r) const { return mix(mix(mix(epoch + 1, source), expert), r); }
-  uint64_t block(uint32_t b) const {
-    const RowSpan span = rowSpan(s, rows, b);
-    uint64_t h = 1;
-    for (uint32_t r = span.begin; r < span.begin + span.count; ++r) h = mix(h, row(r));
-    return h;
-  }
-  uint64_t intermediate(uint32_t b, uint32_t col) const { return mix(block(b), 0x10000 + col); }
-  uint64_t tile(uint32_t b, uint32_t col) const {
-    uint64_t h = 0x20000 + col;
-    for (uint32_t c = 0; c < gemm0Cols(s); ++c) h = mix(h, intermediate(b, c));
-    return h;
-  }
-};
-
-uint32_t rankOf(const WorldConfig& c, uint32_t fiber) { return fiber / (c.processors + 1 + c.subscribers); }
-uint32_t roleOf(const WorldConfig& c, uint32_t fiber) { return fiber % (c.processors + 1 + c.subscribers); }
-
-}  // namespace
-
-std::string validate(const WorldConfig& c) {
-  const Shape& s = c.shape;
-  if (s.ranks == 0 || c.processors == 0 || c.subscribers == 0 || c.epochs == 0) return "ranks, processors, subscribers and epochs must be at least 1";
-  if (s.ranks * (c.processors + 1 + c.subscribers) > kMaxFibers) {
-    return "more than " + std::to_string(kMaxFibers) + " actors: ranks * (processors + 1 + subscribers) is " +
-           std::to_string(s.ranks * (c.processors + 1 + c.subscribers));
-  }
-  if (c.subscribers + 1 > kMaxQueues) return "more than 31 subscribers";
-  if (s.tileRows == 0 || s.tileRows % kRowStep != 0 || s.capacity % s.tileRows != 0) return "tileRows must be a multiple of 8 and capacity a multiple of tileRows";
-  if (c.expertBase.size() != s.ranks + 1 || c.expertBase.back() != s.experts) return "expertBase must have ranks + 1 entries and end with the number of experts";
-  for (uint32_t r = 0; r < s.ranks; ++r) {
-    if (c.expertBase[r + 1] < c.expertBase[r] || c.expertBase[r + 1] - c.expertBase[r] > s.slots) return "expertBase must ascend by at most `slots`";
-  }
-  if (c.rows.size() != static_cast<size_t>(c.epochs) * s.ranks * s.experts) return "rows must have epochs * ranks * experts entries";
-  for (const uint32_t n : c.rows) {
-    if (n > s.capacity) return "a cell has more rows than the capacity";
-  }
-  if (!packetLimits(s)) return "the shape does not fit the packets";
-  return "";
-}
-
-/// One fiber's life: what a warp of the kernel does, launch after launch.
-class Actor {
- public:
-  Actor(World& w, uint32_t fiber)
-      : w_(w), c_(w.config_), s_(w.config_.shape), x_(*w.explorer_), fiber_(fiber), rank_(rankOf(c_, fiber)),
-        role_(roleOf(c_, fiber)), mem_(x_, *w.arena_, fiber), trace_(x_, w.events_, static_cast<uint16_t>(rank_), actor()),
-        placement_{c_.expertBase.data(), s_.ranks} {}
-
-  void live() {
-    const uint64_t group = ((1ull << w_.fibersPerRank()) - 1) << (rank_ * w_.fibersPerRank());
-    const uint32_t block = role_ < c_.processors ? role_ : c_.processors;
-    x_.memory.place(fiber_, {static_cast<uint16_t>(rank_), static_cast<uint16_t>(block)});
-    for (uint32_t epoch = 0; epoch < c_.epochs; ++epoch) {
-      // A launch starts when the rank's previous launch has ended, and has seen all of it.
-      x_.rendezvous(fiber_, group);
-      if (role_ == 0) w_.beginEpoch(rank_, epoch);
-      x_.rendezvous(fiber_, group);
-      epoch_ = epoch;
-      trace_.launch(epoch);
-      trace_.record(EventKind::LaunchBegin, 0, epoch, epochState(epoch));
-      if (role_ < c_.processors) processor();
-      else if (role_ == c_.processors) scheduler();
-      else subscriber();
-      x_.rendezvous(fiber_, group);
-      if (role_ == 0) w_.endEpoch(rank_);
-    }
-  }
-
-  // Transport: direct stores.
-  void beforeCellSignal(HostTrace&, uint32_t, uint32_t, uint32_t) {}
-  void deliverCell(HostMemory& mem, uint32_t dest, uint32_t, uint32_t, uint32_t flag, uint64_t word) {
-    mem.store<Order::Release, Scope::System>(&w_.ranks_[dest].flags[flag], word);
-  }
-  void deliverTile(HostMemory& mem, uint32_t dest, uint32_t, RowSpan, uint32_t, uint32_t flag, uint64_t word) {
-    mem.store<Order::Release, Scope::System>(&w_.ranks_[dest].flags[flag], word);
-  }
-
- private:
-  RankWords& my() { return w_.ranks_[rank_]; }
-  uint32_t actor() const {
-    return role_ < c_.processors ? actorId(role_, 0) : actorId(c_.processors, role_ - c_.processors);
-  }
-  uint64_t* rowPayload(uint32_t owner, uint32_t source, uint32_t slot, uint32_t row) {
-    return &w_.ranks_[owner].rowPayload[(source * s_.slots + slot) * s_.capacity + row];
-  }
-  uint64_t* tilePayload(uint32_t owner, uint32_t expert, uint32_t block, uint32_t col) {
-    return &w_.ranks_[owner].tilePayload[(expert * cellRowBlocks(s_) + block) * gemm1Cols(s_) + col];
-  }
-
-  void write(uint64_t* word, uint64_t value) {
-    x_.step();
-    if (!x_.memory.writePlain(fiber_, w_.arena_->locate(word), value)) {
-      x_.fail("L2", "two unordered writes to one payload word by " + name());
-    }
-  }
-  void expect(uint64_t* word, uint64_t value, const char* invariant, const char* what) {
-    x_.step();
-    uint64_t got = 0;
-    if (!x_.memory.readPlain(fiber_, w_.arena_->locate(word), got)) {
-      x_.fail(invariant, std::string(what) + " read by " + name() + " is not ordered after its last write");
-    }
-    if (got != value) x_.fail(invariant, std::string(what) + " read by " + name() + " holds stale or foreign data");
-  }
-  std::string name() const {
-    const std::string role = role_ < c_.processors    ? "processor " + std::to_string(role_)
-                             : role_ == c_.processors ? std::string("the scheduler")
-                                                      : "subscriber " + std::to_string(role_ - c_.processors - 1);
-    return role + " of rank " + std::to_string(rank_) + " in epoch " + std::to_string(epoch_);
-  }
-
-  void barrier() {
-    const uint64_t before = arriveBarrier(mem_, my().barrier);
-    trace_.record(EventKind::BarrierArrive, 0, 0, static_cast<uint32_t>(before % (c_.processors + 1)));
-    awaitBarrier(mem_, my().barrier, barrierTarget(c_.processors + 1, 1, epoch_, 0));
-    trace_.record(EventKind::BarrierLeave, 0, 0, 0);
-  }
-
-  void dispatch() {
-    trace_.record(EventKind::DispatchBegin, 0, 0, 0);
-    DispatchState st{s_,   placement_, rank_, epoch_, c_.processors, role_, my().ownRows.data(), my().rowTilesTo.data(),
-                     my().cellArrivals};
-    uint32_t put = 0;
-    for (uint32_t e = 0; e < s_.experts; ++e) {
-      const uint32_t rows = my().ownRows[e];
-      const uint32_t begin = rows * role_ / c_.processors;
-      const uint32_t end = rows * (role_ + 1) / c_.processors;
-      if (begin == end) continue;
-      const ExpertHome home = placement_.home(e);
-      const Provenance from{s_, epoch_, rank_, e, rows};
-      for (uint32_t r = begin; r < end; ++r) write(rowPayload(home.rank, rank_, home.slot, r), from.row(r));
-      const uint64_t cell = cellIndex(s_, rank_, Round::Dispatch, Stage::Incoming, home.slot);
-      trace_.record(EventKind::Put, home.rank, static_cast<uint32_t>(heapRow(s_, cell, begin)), packPut(end - begin, 0));
-      arriveCell(mem_, *this, trace_, st, e, end - begin);
-      put += end - begin;
-    }
-    sendNoops(mem_, *this, trace_, st, 0, 1);
-    trace_.record(EventKind::DispatchEnd, 0, put, 0);
-  }
-
-  void gemm0(const Task& t, uint32_t rows) {
-    const Provenance from{s_, epoch_, t.peer, placement_.globalExpert(rank_, t.expert), rows};
-    const RowSpan span = rowSpan(s_, rows, t.block);
-    for (uint32_t r = span.begin; r < span.begin + span.count; ++r) {
-      expect(rowPayload(rank_, t.peer, t.expert, r), from.row(r), "S4", "a dispatched row");
-    }
-    const uint32_t rowBlock = rowBlockIndex(s_, t.expert, t.peer, t.block);
-    write(&my().intermediate[rowBlock * gemm0Cols(s_) + t.col], from.intermediate(t.block, t.col));
-  }
-
-  void gemm1(const Task& t, uint32_t rows) {
-    const uint32_t expert = placement_.globalExpert(rank_, t.expert);
-    const Provenance from{s_, epoch_, t.peer, expert, rows};
-    const uint32_t rowBlock = rowBlockIndex(s_, t.expert, t.peer, t.block);
-    for (uint32_t c = 0; c < gemm0Cols(s_); ++c) {
-      expect(&my().intermediate[rowBlock * gemm0Cols(s_) + c], from.intermediate(t.block, c), "S3", "an intermediate tile");
-    }
-    write(tilePayload(t.peer, expert, t.block, t.col), from.tile(t.block, t.col));
-    const RowSpan span = rowSpan(s_, rows, t.block);
-    const uint64_t cell = cellIndex(s_, rank_, Round::Combine, Stage::Incoming, t.expert);
-    trace_.record(EventKind::Put, t.peer, static_cast<uint32_t>(heapRow(s_, cell, span.begin)), packPut(span.count, t.col + 1));
-    signalTile(mem_, *this, trace_, s_, placement_, rank_, epoch_, t, rows);
-  }
-
-  /// The token that row `row` of `expert` belongs to: rows are dealt to tokens in order, topK to each.
-  uint32_t tokenOf(uint32_t expert, uint32_t row) const {
-    uint32_t at = row;
-    for (uint32_t e = 0; e < expert; ++e) at += w_.ranks_[rank_].ownRows[e];
-    return at / s_.topK;
-  }
-  uint32_t choicesOf(uint32_t token) const {
-    uint32_t all = 0;
-    for (uint32_t e = 0; e < s_.experts; ++e) all += w_.ranks_[rank_].ownRows[e];
-    const uint32_t left = all - token * s_.topK;
-    return left < s_.topK ? left : s_.topK;
-  }
-
-  /// Reads the tiles a token's rows lie in, in row order, and writes its output once.
-  void finishToken(uint32_t token, uint32_t col) {
-    uint64_t sum = 0;
-    uint32_t at = 0;
-    for (uint32_t e = 0; e < s_.experts; ++e) {
-      const uint32_t rows = my().ownRows[e];
-      const Provenance from{s_, epoch_, rank_, e, rows};
-      for (uint32_t r = 0; r < rows; ++r, ++at) {
-        if (at / s_.topK != token) continue;
-        uint32_t block = 0;
-        while (r >= rowSpan(s_, rows, block).begin + rowSpan(s_, rows, block).count) ++block;
-        expect(tilePayload(rank_, e, block, col), from.tile(block, col), "N2", "a result tile");
-        sum = mix(sum, from.tile(block, col));
-      }
-    }
-    write(&my().output[token * gemm1Cols(s_) + col], sum);
-  }
-
-  void combine(const Task& t, uint32_t rows) {
-    const Provenance from{s_, epoch_, rank_, t.expert, rows};
-    expect(tilePayload(rank_, t.expert, t.block, t.col), from.tile(t.block, t.col), "S4", "a result tile");
-    const RowSpan span = rowSpan(s_, rows, t.block);
-    for (uint32_t r = span.begin; r < span.begin + span.count; ++r) {
-      const uint32_t token = tokenOf(t.expert, r);
-      const uint32_t total = choicesOf(token);
-      const uint32_t before = arrive<Scope::Device>(mem_, &my().tokenArrivals[token * gemm1Cols(s_) + t.col], 1u, total);
-      if (before + 1 == total) finishToken(token, t.col);
-    }
-  }
-
-  void execute(const Task& task, uint32_t index, uint32_t rows) {
-    if (index >= my().runs.size()) x_.fail("S2", "task index out of range at " + name());
-    if (++my().runs[index] > 1) x_.fail("S1", "task " + std::to_string(index) + " executed twice, by " + name());
-    if (task.block >= rowBlocks(s_, rows)) x_.fail("S2", "task of an absent row block at " + name());
-    if (task.op == Op::Gemm0) gemm0(task, rows);
-    else if (task.op == Op::Gemm1) gemm1(task, rows);
-    else combine(task, rows);
-  }
-
-  void processor() {
-    barrier();
-    dispatch();
-    const ProcessorState st{s_, role_, {my().doorbells, my().status}, c_.eager, processorQueue(), c_.subscribers,
-                            my().queueTail, my().rowBlockArrivals, my().flags, my().ownRows.data()};
-    HostBlock block;
-    runProcessor(mem_, block, trace_, st,
-                 [&](const Task& task, uint32_t index, uint32_t rows) { execute(task, index, rows); });
-  }
-
-  ProcessorQueue processorQueue() {
-    const uint32_t capacity = processorQueueCapacity(s_);
-    return {my().queueRings + c_.subscribers * subscriberQueueCapacity(s_), capacity - 1};
-  }
-
-  void scheduler() {
-    barrier();
-    uint32_t bound = peerBound(s_, placement_.localExperts(rank_));
-    for (uint32_t e = 0; e < s_.experts; ++e) bound += combineTasksOf(s_, my().ownRows[e]);
-    mem_.store<Order::Relaxed, Scope::Block>(my().bound, bound);
-    for (uint32_t i = 0; i < ceilDiv(s_.ranks, 32); ++i) mem_.store<Order::Relaxed, Scope::Block>(&my().corrected[i], 0u);
-    mem_.store<Order::Relaxed, Scope::Block>(my().interrupted, 0u);
-    mem_.store<Order::Release, Scope::Block>(my().osReady, epoch_ + 1);
-    HostWarp warp;
-    const SchedulerState st{c_.processors, c_.subscribers, {my().doorbells, my().status}, my().queues.data(),
-                            processorQueue(), my().heads.data(), my().slotState.data(), my().readyQueue.data(),
-                            static_cast<uint32_t>(my().readyQueue.size() - 1), {my().bound, my().corrected}, my().interrupted};
-    runScheduler(mem_, warp, trace_, st);
-  }
-
-  void subscriber() {
-    const uint32_t index = role_ - c_.processors - 1;
-    mem_.spin([&] { return mem_.load<Order::Acquire, Scope::Block>(my().osReady) == epoch_ + 1; });
-    HostWarp warp;
-    SubscriberState st{s_, placement_, rank_, epoch_, index, c_.subscribers, my().ownRows.data(), my().flags,
-                       my().watch[index].data(), 0, 0, my().queues[index], my().tickets[index],
-                       {my().bound, my().corrected}, my().interrupted};
-    runSubscriber(mem_, warp, trace_, st);
-    my().tickets[index] = st.ticket;
-  }
-
-  World& w_;
-  const WorldConfig& c_;
-  const Shape& s_;
-  Explorer& x_;
-  uint32_t fiber_;
-  uint32_t rank_;
-  uint32_t role_;
-  uint32_t epoch_ = 0;
-  HostMemory mem_;
-  HostTrace trace_;
-  Placement placement_;
-};
-
 World::World(WorldConfig config) : config_(std::move(config)) {
-  explorer_ = std::make_unique<Explorer>(config_.model, config_.shape.ranks * fibersPerRank());
+  const Shape& s = config_.shape;
+  explorer_ = std::make_unique<Explorer>(config_.model, s.ranks * config_.fibersPerRank());
   arena_ = std::make_unique<Arena>();
-  ranks_.resize(config_.shape.ranks);
-  for (uint32_t r = 0; r < config_.shape.ranks; ++r) allocateRank(r);
+  ghost_ = std::make_unique<Ghost>(config_, *explorer_);
+  ghost_->payload(this);
+  inFlight_.resize(explorer_->fibers());
+  ranks_.resize(s.ranks);
+  for (uint32_t r = 0; r < s.ranks && problem_.empty(); ++r) allocateRank(r);
+  for (uint32_t r = 0; r < s.ranks; ++r) ghost_->heads(r, &ranks_[r].heads);
 }
 
 void World::allocateRank(uint32_t rank) {
   const Shape& s = config_.shape;
   RankWords& w = ranks_[rank];
   Memory& m = explorer_->memory;
+  const auto take = [&](auto*& words, uint64_t count, uint32_t stride = 1) {
+    words = arena_->allocate<std::remove_reference_t<decltype(*words)>>(m, static_cast<uint32_t>(count), stride);
+    if (words == nullptr) problem_ = "the world has more words than the explorer holds";
+  };
   const uint32_t rowBlockCount = s.slots * s.ranks * cellRowBlocks(s);
-  const uint32_t subscriberRing = subscriberQueueCapacity(s);
-  w.flags = arena_->allocate<uint64_t>(m, static_cast<uint32_t>(flagCount(s)));
-  w.doorbells = arena_->allocate<uint64_t>(m, config_.processors, kDoorbellStride);
-  w.status = arena_->allocate<uint32_t>(m, config_.processors);
+  take(w.flags, flagCount(s));
+  take(w.doorbells, config_.processors, kDoorbellStride);
+  take(w.status, config_.processors);
+  w.queueRings.resize(config_.subscribers + 1);
+  for (uint32_t i = 0; i <= config_.subscribers; ++i) {
+    const uint32_t capacity = i < config_.subscribers ? subscriberQueueCapacity(s) : processorQueueCapacity(s);
+    take(w.queueRings[i], capacity);
+    if (i < config_.subscribers) w.queues.push_back({w.queueRings[i], capacity - 1});
+  }
+  take(w.queueTail, 1);
+  take(w.rowBlockArrivals, rowBlockCount);
+  take(w.cellArrivals, s.experts);
+  take(w.tokenArrivals, static_cast<uint64_t>(s.tokens) * gemm1Cols(s));
+  take(w.barrier, 1);
+  take(w.bound, 1);
+  take(w.corrected, ceilDiv(s.ranks, 32));
+  take(w.interrupted, 1);
+  take(w.osReady, 1);
+  take(w.outbox, 1);
+  take(w.intermediate, static_cast<uint64_t>(rowBlockCount) * gemm0Cols(s));
+  take(w.output, static_cast<uint64_t>(s.tokens) * gemm1Cols(s));
+  if (!problem_.empty()) return;
   for (uint32_t p = 0; p < config_.processors; ++p) m.setInitial(arena_->locate(&w.status[p]), initialStatus(config_.eager));
-  w.queueRings = arena_->allocate<uint64_t>(m, config_.subscribers * subscriberRing + processorQueueCapacity(s));
-  w.queueTail = arena_->allocate<uint32_t>(m, 1);
-  w.rowBlockArrivals = arena_->allocate<uint32_t>(m, rowBlockCount);
-  w.cellArrivals = arena_->allocate<uint32_t>(m, s.experts);
-  const uint32_t tokens = s.tokens;
-  w.tokenArrivals = arena_->allocate<uint32_t>(m, tokens * gemm1Cols(s));
-  w.barrier = arena_->allocate<uint64_t>(m, 1);
-  w.bound = arena_->allocate<uint32_t>(m, 1);
-  w.corrected = arena_->allocate<uint32_t>(m, ceilDiv(s.ranks, 32));
-  w.interrupted = arena_->allocate<uint32_t>(m, 1);
-  w.osReady = arena_->allocate<uint32_t>(m, 1);
-  w.rowPayload = arena_->allocate<uint64_t>(m, s.ranks * s.slots * s.capacity);
-  w.intermediate = arena_->allocate<uint64_t>(m, rowBlockCount * gemm0Cols(s));
-  w.tilePayload = arena_->allocate<uint64_t>(m, s.experts * cellRowBlocks(s) * gemm1Cols(s));
-  w.output = arena_->allocate<uint64_t>(m, tokens * gemm1Cols(s));
-  for (uint32_t i = 0; i < config_.subscribers; ++i) w.queues.push_back({w.queueRings + i * subscriberRing, subscriberRing - 1});
   w.watch.assign(config_.subscribers, std::vector<WatchChunk>(watchListCapacity(s) + kPollChunks));
   w.slotState.resize(config_.processors);
   w.readyQueue.resize(roundUpPow2(config_.processors));
+  w.heads.resize(config_.subscribers + 1);
+  w.tickets.resize(config_.subscribers);
+  w.subscriberStates.resize(config_.subscribers);
   w.ownRows.resize(s.experts);
   w.rowTilesTo.resize(s.ranks);
+  registerLanes(w);
+  allocateHeap(rank);
+}
+
+void World::registerLanes(RankWords& w) {
+  if (!config_.laneViews) return;
+  w.lanes.assign(1 + config_.subscribers, LaneViews(*explorer_));
+  w.lanes[0].add(w.heads.data(), w.heads.size() * sizeof(uint32_t));
+  w.lanes[0].add(w.slotState.data(), w.slotState.size() * sizeof(uint32_t));
+  w.lanes[0].add(w.readyQueue.data(), w.readyQueue.size() * sizeof(uint32_t));
+  for (uint32_t i = 0; i < config_.subscribers; ++i) {
+    w.lanes[1 + i].add(w.watch[i].data(), w.watch[i].size() * sizeof(WatchChunk));
+  }
+}
+
+/// Rows and tiles that some epoch's routing brings to this rank, and the stages they leave from. What the heap's index
+/// functions must map to distinct places is written out here from the layout's definition, not by calling them.
+void World::allocateHeap(uint32_t rank) {
+  const Shape& s = config_.shape;
+  ranks_[rank].heap.assign(heapElements(s) / 64, kNowhere);
+  const auto cell = [&](uint64_t peer, uint64_t round, uint64_t stage, uint64_t slot) {
+    return ((peer * 2 + round) * 2 + stage) * s.slots + slot;
+  };
+  const auto cellElements = static_cast<uint64_t>(s.capacity) * s.hidden;
+  const auto most = [&](uint32_t source, uint32_t expert) {
+    uint32_t rows = 0;
+    for (uint32_t e = 0; e < config_.epochs; ++e) rows = std::max(rows, config_.keptRows(e, source, expert));
+    return rows;
+  };
+  const auto map = [&](uint64_t offset) {
+    Location& at = ranks_[rank].heap[offset / 64];
+    if (explorer_->memory.locations() + 1 >= kNowhere) problem_ = "the world has more rows than the explorer holds";
+    else if (at == kNowhere) at = explorer_->memory.allocate(1);
+  };
+  const auto mapRows = [&](uint64_t c, uint32_t rows) {
+    for (uint32_t r = 0; r < rows; ++r) map(c * cellElements + static_cast<uint64_t>(r) * s.hidden);
+  };
+  const auto mapTiles = [&](uint64_t c, uint32_t rows) {
+    for (uint32_t begin = 0; begin < s.hidden; begin += s.tileCols) {
+      const uint64_t width = std::min(s.tileCols, s.hidden - begin);
+      for (uint32_t r = 0; r < rows; r += kRowStep) map(c * cellElements + static_cast<uint64_t>(begin) * s.capacity + r * width);
+    }
+  };
+  for (uint32_t peer = 0; peer < s.ranks; ++peer) {
+    for (uint32_t e = config_.expertBase[rank]; e < config_.expertBase[rank + 1]; ++e) {
+      const uint32_t slot = e - config_.expertBase[rank];
+      mapRows(cell(peer, 0, 1, slot), most(peer, e));
+      if (config_.puts > 0) mapTiles(cell(peer, 1, 0, slot), most(peer, e));
+    }
+    for (uint32_t e = config_.expertBase[peer]; e < config_.expertBase[peer + 1]; ++e) {
+      const uint32_t slot = e - config_.expertBase[peer];
+      mapTiles(cell(peer, 1, 1, slot), most(rank, e));
+      if (config_.puts > 0) mapRows(cell(peer, 0, 0, slot), most(rank, e));
+    }
+  }
 }
 
 void World::beginEpoch(uint32_t rank, uint32_t epoch) {
@@ -336,38 +121,124 @@ void World::beginEpoch(uint32_t rank, uint32_t epoch) {
   w.epoch = epoch;
   for (uint32_t e = 0; e < s.experts; ++e) w.ownRows[e] = config_.keptRows(epoch, rank, e);
   for (uint32_t r = 0; r < s.ranks; ++r) w.rowTilesTo[r] = announcedRowTiles(s, placement, w.ownRows.data(), r);
-  w.runs.assign(taskSpace(s), 0);
+  ghost_->beginEpoch(rank, epoch);
 }
 
-/// S2: every task the routing asks for was executed in this epoch (execution twice, or of others, fails at once).
-void World::endEpoch(uint32_t rank) {
+/// S5, checked when the signal is taken in: its whole payload must be there and visible.
+void World::checkPayload(uint32_t fiber, uint32_t rank, uint32_t flag, uint32_t epoch, uint32_t rows) {
   const Shape& s = config_.shape;
-  RankWords& w = ranks_[rank];
   const Placement placement{config_.expertBase.data(), s.ranks};
-  uint32_t expected = 0;
-  for (uint32_t p = 0; p < s.ranks; ++p) {
-    for (uint32_t e = placement.base[rank]; e < placement.base[rank + 1]; ++e) {
-      expected += rowBlocks(s, config_.keptRows(w.epoch, p, e)) * tasksPerRowBlock(s);
-    }
+  const auto check = [&](uint64_t offset, uint64_t value) {
+    const Location at = offset / 64 < ranks_[rank].heap.size() ? ranks_[rank].heap[offset / 64] : kNowhere;
+    if (at == kNowhere) explorer_->fail("S5", "a signal stands for payload that no routing asks for, at rank " + std::to_string(rank));
+    if (explorer_->memory.ordered(fiber, at) && explorer_->memory.peek(at) == value) return;
+    explorer_->fail("S5", "a signal was observed before its whole payload, at rank " + std::to_string(rank) + " in epoch " + std::to_string(epoch));
+  };
+  if (flag < dispatchFlags(s)) {
+    const uint32_t source = flag / s.slots;
+    const uint32_t slot = flag % s.slots;
+    const Provenance from{s, epoch, source, placement.globalExpert(rank, slot), rows};
+    const uint64_t cell = cellIndex(s, source, Round::Dispatch, Stage::Incoming, slot);
+    for (uint32_t r = 0; r < rows; ++r) check(dispatchOffset(s, cell, r, 0), from.row(r));
+    return;
   }
-  for (uint32_t e = 0; e < s.experts; ++e) expected += combineTasksOf(s, w.ownRows[e]);
-  uint32_t ran = 0;
-  for (const uint32_t n : w.runs) ran += n;
-  if (ran != expected) {
-    explorer_->fail("S1", "rank " + std::to_string(rank) + " left epoch " + std::to_string(w.epoch) + " after " +
-                              std::to_string(ran) + " of " + std::to_string(expected) + " tasks");
+  const uint32_t tile = flag - dispatchFlags(s);
+  const uint32_t expert = tile / gemm1Cols(s) / cellRowBlocks(s);
+  const uint32_t block = tile / gemm1Cols(s) % cellRowBlocks(s);
+  const uint32_t col = tile % gemm1Cols(s);
+  const ExpertHome home = placement.home(expert);
+  const uint32_t kept = config_.keptRows(epoch, rank, expert);
+  const Provenance from{s, epoch, rank, expert, kept};
+  const RowSpan span = rowSpan(s, kept, block);
+  const uint64_t cell = cellIndex(s, home.rank, Round::Combine, Stage::Incoming, home.slot);
+  for (uint32_t r = span.begin; r < span.begin + span.count; r += kRowStep) {
+    check(combineOffset(s, cell, r, col * s.tileCols), stir(from.tile(block, col), r));
   }
 }
 
 void World::enter(void* world, uint32_t fiber) { Actor(*static_cast<World*>(world), fiber).live(); }
 
-bool World::run(Choices& choices, std::vector<Event>* events, uint64_t maxSteps) {
+void World::reset(std::vector<Event>* events) {
   events_ = events;
+  ghost_->reset();
   for (RankWords& w : ranks_) {
-    w.heads.assign(config_.subscribers + 1, 0);
-    w.tickets.assign(config_.subscribers, 0);
+    std::fill(w.heads.begin(), w.heads.end(), 0u);
+    std::fill(w.tickets.begin(), w.tickets.end(), 0u);
+    std::fill(w.subscriberStates.begin(), w.subscriberStates.end(), nullptr);
+    w.schedulerRun = nullptr;
+    w.puts.clear();
   }
+}
+
+bool World::run(Choices& choices, std::vector<Event>* events, uint64_t maxSteps) {
+  reset(events);
   return explorer_->run(&World::enter, this, choices, maxSteps);
+}
+
+void World::start(Choices& choices, uint64_t maxSteps) {
+  reset(nullptr);
+  explorer_->start(&World::enter, this, choices, maxSteps, *this);
+}
+
+// State identity.
+
+void World::hashScheduler(uint64_t& h, const RankWords& w) const {
+  for (const uint32_t head : w.heads) h = blend(h, head);
+  if (w.schedulerRun == nullptr) return;
+  const auto& run = *w.schedulerRun;
+  for (const uint32_t slot : w.slotState) h = blend(h, slot);
+  for (uint32_t i = 0; i < run.readyCount; ++i) h = blend(h, w.readyQueue[(run.readyHead + i) & (w.readyQueue.size() - 1)]);
+  h = blend(blend(h, run.readyCount), run.scheduled);
+  if (run.taken == run.open) return;  // a used-up hand is never read again
+  h = blend(blend(h, run.open), run.taken);
+  for (uint32_t lane = 0; lane < kLanes; ++lane) h = blend(h, static_cast<uint64_t>(run.range[lane].first) << 32 | run.range[lane].count);
+}
+
+uint64_t World::privateHash(uint32_t fiber, uint64_t lastRead) const {
+  const RankWords& w = ranks_[fiber / config_.fibersPerRank()];
+  const uint32_t role = fiber % config_.fibersPerRank();
+  uint64_t h = blend(w.epoch, role);
+  if (role < config_.processors) return blend(h, lastRead);  // a processor holds the last doorbell it took
+  if (role == config_.processors) {
+    hashScheduler(h, w);
+    return h;
+  }
+  const uint32_t index = role - config_.processors - 1;
+  const SubscriberState* st = w.subscriberStates[index];
+  h = blend(h, st != nullptr ? st->ticket : w.tickets[index]);
+  if (st == nullptr) return h;
+  for (uint32_t c = 0; c < st->watched; ++c) h = blend(h, static_cast<uint64_t>(st->watch[c].first) << 32 | st->watch[c].pending);
+  return h;
+}
+
+void World::save(Saved& out) const {
+  explorer_->save(out.explorer);
+  out.ghost = ghost_->state();
+  out.ranks.resize(ranks_.size());
+  for (size_t r = 0; r < ranks_.size(); ++r) {
+    const RankWords& w = ranks_[r];
+    out.ranks[r] = {w.heads, w.tickets, w.slotState, w.readyQueue, w.ownRows, w.rowTilesTo, w.watch, w.subscriberStates, w.schedulerRun, w.epoch};
+  }
+}
+
+/// Vectors are assigned, not swapped: actors on fibers point into them, and equal sizes keep their storage.
+void World::restore(const Saved& from) {
+  explorer_->restore(from.explorer);
+  ghost_->restore(from.ghost);
+  for (size_t r = 0; r < ranks_.size(); ++r) {
+    RankWords& w = ranks_[r];
+    const RankSaved& s = from.ranks[r];
+    w.heads = s.heads;
+    w.tickets = s.tickets;
+    w.slotState = s.slotState;
+    w.readyQueue = s.readyQueue;
+    w.ownRows = s.ownRows;
+    w.rowTilesTo = s.rowTilesTo;
+    for (size_t i = 0; i < w.watch.size(); ++i) w.watch[i] = s.watch[i];
+    w.subscriberStates = s.subscriberStates;
+    w.schedulerRun = s.schedulerRun;
+    w.epoch = s.epoch;
+  }
 }
 
 }  // namespace kerneltwin::explorer

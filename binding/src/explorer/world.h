@@ -3,6 +3,7 @@
 // lost or doubled input shows in the value as well as in the data-race check.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -10,36 +11,28 @@
 #include "kerneltwin/protocol/scheduler.h"
 #include "kerneltwin/protocol/send.h"
 #include "kerneltwin/protocol/subscriber.h"
+#include "ghost.h"
+#include "lane_warp.h"
 #include "policies.h"
+#include "world_config.h"
 
 namespace kerneltwin::explorer {
 
-/// What a world is made of.
-struct WorldConfig {
-  Shape shape;
-  std::vector<uint32_t> expertBase;   ///< [ranks + 1]
-  uint32_t processors = 1;            ///< per rank
-  uint32_t subscribers = 1;           ///< per rank
-  uint32_t epochs = 1;
-  bool eager = true;
-  Model model = Model::Weak;
-  /// Rows kept: [epoch][source][expert], flattened.
-  std::vector<uint32_t> rows;
-
-  uint32_t keptRows(uint32_t epoch, uint32_t source, uint32_t expert) const {
-    return rows[(epoch * shape.ranks + source) * shape.experts + expert];
-  }
+/// A put with signal that was issued: its payload moves in any order, then its signal.
+struct PutOp {
+  std::vector<std::pair<Location, Location>> words;  ///< from the sender's stage, to the peer's cell
+  uint32_t dest;
+  uint32_t flag;
+  uint64_t signal;
+  std::vector<Time> view;                            ///< what the issuer had seen
 };
-
-/// Returns an empty string, or what is wrong with a configuration.
-std::string validate(const WorldConfig& config);
 
 /// Words and scratch of one rank.
 struct RankWords {
   uint64_t* flags;
   uint64_t* doorbells;
   uint32_t* status;
-  uint64_t* queueRings;                ///< subscribers' rings one after the other, then the processors' ring
+  std::vector<uint64_t*> queueRings;   ///< [subscribers + 1] the last is the processors'
   uint32_t* queueTail;
   uint32_t* rowBlockArrivals;
   uint32_t* cellArrivals;
@@ -49,10 +42,10 @@ struct RankWords {
   uint32_t* corrected;
   uint32_t* interrupted;
   uint32_t* osReady;                   ///< stands for the OS block's barrier after its set-up
+  uint32_t* outbox;                    ///< puts issued so far; the last value closes it
   // Payload, one location a unit of transfer.
-  uint64_t* rowPayload;                ///< [source][slot][row]
+  std::vector<Location> heap;          ///< [element offset / 64] kNowhere where no row or tile of the routing lies
   uint64_t* intermediate;              ///< [row block][column tile]
-  uint64_t* tilePayload;               ///< [expert][row block][column tile]
   uint64_t* output;                    ///< [token][column tile]
   // Private to one warp each.
   std::vector<uint32_t> heads;
@@ -61,38 +54,72 @@ struct RankWords {
   std::vector<uint32_t> readyQueue;
   std::vector<std::vector<WatchChunk>> watch;
   std::vector<SubscriberQueue> queues;
-  // Ghost state, for checks only.
-  std::vector<uint32_t> ownRows;       ///< [expert], of the running epoch
+  std::vector<const SubscriberState*> subscriberStates;  ///< while they run
+  const SchedulerRun<HostWarp>* schedulerRun = nullptr;
+  std::vector<LaneViews> lanes;        ///< the scheduler's, then the subscribers'
+  std::deque<PutOp> puts;
+  // Routing of the running epoch.
+  std::vector<uint32_t> ownRows;       ///< [expert]
   std::vector<uint32_t> rowTilesTo;    ///< [rank]
-  std::vector<uint32_t> runs;          ///< [task] times executed over all epochs
   uint32_t epoch = 0;
 };
 
-class World {
+class World : private PrivateState, private Ghost::PayloadMap {
  public:
   explicit World(WorldConfig config);
 
+  /// Empty, or why the world cannot be explored.
+  const std::string& problem() const { return problem_; }
+
   /// Runs all epochs under `choices`. False: see explorer().failure(). With `events`, records a trace.
   bool run(Choices& choices, std::vector<Event>* events, uint64_t maxSteps);
+  /// Starts a run that the caller drives; sequentially consistent worlds with direct stores only.
+  void start(Choices& choices, uint64_t maxSteps);
+  uint64_t stateHash() const { return blend(explorer_->stateHash(), ghost_->hash()); }
 
+  struct Saved;
+  void save(Saved& out) const;
+  void restore(const Saved& from);
+
+  Explorer& explorer() { return *explorer_; }
   const Explorer& explorer() const { return *explorer_; }
   const WorldConfig& config() const { return config_; }
-  uint32_t fibersPerRank() const { return config_.processors + 1 + config_.subscribers; }
 
  private:
   friend class Actor;
 
   static void enter(void* world, uint32_t fiber);
+  void reset(std::vector<Event>* events);
   void allocateRank(uint32_t rank);
+  void allocateHeap(uint32_t rank);
+  void registerLanes(RankWords& w);
   void beginEpoch(uint32_t rank, uint32_t epoch);
-  void endEpoch(uint32_t rank);
+  uint64_t privateHash(uint32_t fiber, uint64_t lastRead) const override;
+  void checkPayload(uint32_t fiber, uint32_t rank, uint32_t flag, uint32_t epoch, uint32_t rows) override;
+  void hashScheduler(uint64_t& h, const RankWords& w) const;
 
   WorldConfig config_;
   std::unique_ptr<Explorer> explorer_;
   std::unique_ptr<Arena> arena_;
+  std::unique_ptr<Ghost> ghost_;
   std::vector<RankWords> ranks_;
-  std::vector<uint32_t> statusSeed_;
+  std::vector<PutOp> inFlight_;        ///< [fiber] of put engines
   std::vector<Event>* events_ = nullptr;
+  std::string problem_;
+
+ public:
+  struct RankSaved {
+    std::vector<uint32_t> heads, tickets, slotState, readyQueue, ownRows, rowTilesTo;
+    std::vector<std::vector<WatchChunk>> watch;
+    std::vector<const SubscriberState*> subscriberStates;
+    const SchedulerRun<HostWarp>* schedulerRun;
+    uint32_t epoch;
+  };
+  struct Saved {
+    Explorer::Saved explorer;
+    Ghost::State ghost;
+    std::vector<RankSaved> ranks;
+  };
 };
 
 }  // namespace kerneltwin::explorer
