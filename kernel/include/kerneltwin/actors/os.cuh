@@ -40,7 +40,7 @@ KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
 static_assert(kMaxProcessors * 8 + 1024 <= kPipelineBytes);
 
 /// Sets the words the warps share. All threads; ends with a block barrier.
-KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t, const uint32_t* own, uint32_t processors) {
+KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t, const uint32_t* own) {
   const Shape& s = args.shape;
   Control& words = control();
   if (ptx::thread() == 0) words.bound = peerBound(s, args.placement[args.rank + 1] - args.placement[args.rank]);
@@ -131,7 +131,7 @@ KT_DEVICE void runOsBlock(const LaunchArgs& args, uint32_t processors) {
   uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processors) * args.shape.experts;
   totalRows(args, placeTables(args.shape), processors, processors, own);
   const OsTables tables = osTables(args.shape, processors);
-  openOs(args, tables, own, processors);
+  openOs(args, tables, own);
   if (ptx::lane() == 0) self.site = ptx::warp() == 0 ? Site::Scheduler : Site::Subscriber;
   ptx::syncWarp();
   if (ptx::warp() == 0) runSchedulerWarp(args, mem, trace, tables, processors);

@@ -1,0 +1,169 @@
+#include "machine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#if !defined(__x86_64__)
+#error "the emulator's context switch is written for x86-64"
+#endif
+
+// Saves the callee-saved registers and the stack pointer of the caller, and continues at another. Twenty nanoseconds, where
+// swapcontext makes two system calls.
+extern "C" void emulatorSwitch(void** saveTo, void* continueAt);
+asm(R"(
+.text
+.globl emulatorSwitch
+.type emulatorSwitch, @function
+emulatorSwitch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size emulatorSwitch, .-emulatorSwitch
+)");
+
+namespace emulator {
+namespace {
+
+Machine* active = nullptr;
+constexpr size_t kStackBytes = 64 * 1024;
+
+}  // namespace
+
+Machine& Machine::current() { return *active; }
+
+Machine::Machine(const Layout& layout, uint64_t seed) : layout_(layout), state_(seed * 0x9e3779b97f4a7c15ull + 0x5bd1e995) {
+  for (uint32_t rank = 0; rank < layout.ranks; ++rank) {
+    for (uint32_t b = 0; b < layout.blocks; ++b) {
+      auto block = std::make_unique<Block>();
+      block->rank = rank;
+      block->index = b;
+      block->storage.reset(new char[layout.sharedBytes + 1024]);
+      const uintptr_t base = reinterpret_cast<uintptr_t>(block->storage.get());
+      block->shared = block->storage.get() + ((base + 1023) / 1024 * 1024 - base);
+      std::memset(block->shared, 0xff, layout.sharedBytes);
+      block->warps.resize(layout.threads / kLanesPerWarp);
+      block->threads.resize(layout.threads);
+      for (uint32_t t = 0; t < layout.threads; ++t) {
+        block->threads[t].block = block.get();
+        block->threads[t].index = t;
+      }
+      blocks_.push_back(std::move(block));
+    }
+  }
+}
+
+uint64_t Machine::random(uint64_t below) {
+  state_ ^= state_ << 13;
+  state_ ^= state_ >> 7;
+  state_ ^= state_ << 17;
+  return state_ % below;
+}
+
+void Machine::enter() {
+  try {
+    active->body_(active->block().rank);
+  } catch (...) {
+    if (!active->failure_) active->failure_ = std::current_exception();
+  }
+  active->thread().done = true;
+  ++active->finished_;
+  active->yield();
+}
+
+/// A new stack looks as if emulatorSwitch had been called from `enter`'s first instruction.
+void Machine::startThread(Thread& thread) {
+  thread.stack.reset(new char[kStackBytes]);
+  auto** top = reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(thread.stack.get()) + kStackBytes) & ~uintptr_t{15});
+  *--top = nullptr;
+  *--top = reinterpret_cast<void*>(&Machine::enter);
+  for (int i = 0; i < 6; ++i) *--top = nullptr;
+  thread.stackPointer = top;
+}
+
+bool Machine::runnable(const Thread& thread) const {
+  return !thread.done && (thread.waitsFor == nullptr || thread.waitsFor->generation != thread.waitsSince);
+}
+
+void Machine::resume(Thread& thread) {
+  running_ = &thread;
+  emulatorSwitch(&schedulerStack_, thread.stackPointer);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Machine::yield() { emulatorSwitch(&running_->stackPointer, schedulerStack_); }
+
+void Machine::maybeYield(uint32_t odds) {
+  if (random(odds) == 0) yield();
+}
+
+void Machine::meet(Meeting& meeting, uint32_t count) {
+  Thread& self = thread();
+  if (++meeting.arrived == count) {
+    meeting.arrived = 0;
+    ++meeting.generation;
+    return;
+  }
+  self.waitsSince = meeting.generation;
+  self.waitsFor = &meeting;
+  while (meeting.generation == self.waitsSince) yield();
+  self.waitsFor = nullptr;
+}
+
+void Machine::show(const Slot& mine) {
+  Warp& w = warp();
+  const uint32_t lane = running_->index % kLanesPerWarp;
+  Slot* slots = w.slots[w.turn[lane]++ % 2];
+  slots[lane] = mine;
+  meet(w.meeting, kLanesPerWarp);
+  shown_[lane].slots = slots;
+}
+
+void Machine::run(const std::function<void(uint32_t)>& body, uint64_t turns, const std::vector<uint32_t>& ranks) {
+  active = this;
+  body_ = body;
+  finished_ = 0;
+  for (auto& block : blocks_) {
+    std::memset(block->shared, 0xff, layout_.sharedBytes);
+    const bool runs = ranks.empty() || std::find(ranks.begin(), ranks.end(), block->rank) != ranks.end();
+    for (Thread& thread : block->threads) {
+      thread.done = !runs;
+      finished_ += !runs;
+      thread.waitsFor = nullptr;
+      if (runs) startThread(thread);
+    }
+  }
+  const uint64_t all = static_cast<uint64_t>(blocks_.size()) * layout_.threads;
+  const uint32_t warps = layout_.threads / kLanesPerWarp;
+  uint64_t idle = 0;
+  while (finished_ < all) {
+    Block& block = *blocks_[random(blocks_.size())];
+    const uint32_t warp = static_cast<uint32_t>(random(warps));
+    bool ran = false;
+    for (uint32_t lane = 0; lane < kLanesPerWarp; ++lane) {
+      Thread& thread = block.threads[warp * kLanesPerWarp + lane];
+      if (!runnable(thread)) continue;
+      resume(thread);
+      ran = true;
+    }
+    ++time_;
+    idle = ran ? 0 : idle + 1;
+    if (idle > 1000 * blocks_.size()) throw std::runtime_error("deadlock: no thread can run");
+    if (turns-- == 0) throw std::runtime_error("the launch did not end within its turns: livelock, or a bound too small");
+  }
+}
+
+}  // namespace emulator

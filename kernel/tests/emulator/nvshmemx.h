@@ -1,0 +1,3 @@
+// See nvshmem.h.
+#pragma once
+#include "nvshmem.h"
