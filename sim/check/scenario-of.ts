@@ -11,7 +11,11 @@ const count = z.int().min(0);
 /** The part of a resolved scenario that the checker reads. */
 const schema = z.looseObject({
   name: z.string(),
-  world: z.looseObject({ ranks: z.int().min(1), expertsPerRank: z.array(count).min(1) }),
+  world: z.looseObject({
+    ranks: z.int().min(1),
+    gpus: z.int().min(1),
+    expertsPerRank: z.array(count).min(1),
+  }),
   model: z.looseObject({
     tokens: z.array(count).min(1),
     hidden: z.int().min(1),

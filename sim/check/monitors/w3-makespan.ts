@@ -1,11 +1,14 @@
 import { cellRowBlocks, gemm0Cols, gemm0Tasks, gemm1Cols, gemm1Tasks } from '../../moe/layout.ts';
+import { gpuOf } from '../../moe/world.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
+import { linkLoads } from '../link-bytes.ts';
 import type { Monitor } from '../monitor.ts';
 
 /**
  * No launch is shorter than its rank's task time spread over its processors, nor than the longest chain of a row block's
- * GEMM0, GEMM1 and COMBINE. It holds for any schedule: a trace that breaks it has clocks or durations that are wrong.
+ * GEMM0, GEMM1 and COMBINE, nor than a GPU's link needs for the bytes put over it, where the header says what it carries.
+ * It holds for any schedule: a trace that breaks it has clocks or durations that are wrong.
  */
 export const w3Makespan: Monitor = {
   id: 'W3',
@@ -13,10 +16,13 @@ export const w3Makespan: Monitor = {
   kinds: ['TaskStarted', 'TaskFinished'],
   needs: 'all events',
   run(context, findings) {
-    for (const launch of context.launches) judgeLaunch(context, findings, launch);
-    return {
-      note: 'bytes / bandwidth is not judged: a trace does not say what its links can carry',
-    };
+    const { linkBytesPerNs } = context.header.machine.facts;
+    for (const launch of context.launches) {
+      judgeLaunch(context, findings, launch);
+      if (typeof linkBytesPerNs === 'number') judgeLinks(context, findings, launch, linkBytesPerNs);
+    }
+    if (typeof linkBytesPerNs === 'number' || context.scenario.world.gpus === 1) return undefined;
+    return { note: 'bytes / bandwidth not judged: the header does not say what a link carries' };
   },
 };
 
@@ -41,6 +47,24 @@ function judgeLaunch(context: CheckContext, findings: Findings, launch: number):
   const { crossRank } = header.clock.residualNs;
   if (path <= makespan + crossRank) return;
   findings.absence(launch, rank, `critical path of ${path} ns in a makespan of ${makespan} ns`);
+}
+
+function judgeLinks(
+  context: CheckContext,
+  findings: Findings,
+  launch: number,
+  bytesPerNs: number,
+): void {
+  const [begin, end] = context.index.launchRange(launch);
+  const makespan = end > begin ? context.events.time[end - 1]! : 0;
+  linkLoads(context, launch).forEach((load, gpu) => {
+    const bytes = Math.max(load.out, load.in);
+    // A nanosecond of grace: times are whole ones.
+    if (bytes <= (makespan + 1) * bytesPerNs) return;
+    const rank = context.header.ranks.findIndex((_, r) => gpuOf(context.scenario.world, r) === gpu);
+    const what = `${bytes} bytes over the link of GPU ${gpu} at ${bytesPerNs} B/ns`;
+    findings.absence(launch, rank, `${what} in a makespan of ${makespan} ns`);
+  });
 }
 
 /** Nanoseconds from a task's start to its finish, 0 when it has not both. */

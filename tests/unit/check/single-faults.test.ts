@@ -166,6 +166,23 @@ describe('W3, bounds from below', () => {
   });
 });
 
+describe('W3, links', () => {
+  const onTwoGpus = (linkBytesPerNs: number): Trace => {
+    const { header, events } = legalTrace({ launches: 1 });
+    const scenario = header.scenario as Scenario;
+    const world = { ...scenario.world, gpus: 2 };
+    const machine = { name: 'two GPUs', facts: { linkBytesPerNs } };
+    return { header: { ...header, scenario: { ...scenario, world }, machine }, events };
+  };
+
+  it('carry the bytes put over them in the time of the launch', () => {
+    expect(result(onTwoGpus(400), 'W3').verdict).toBe('held');
+    expect(result(onTwoGpus(0.5), 'W3').violations[0]?.message).toMatch(
+      /^\d+ bytes over the link of GPU 0 at 0.5 B\/ns in a makespan of \d+ ns$/,
+    );
+  });
+});
+
 describe('W6, bounded wait', () => {
   it('catches a task that later ones pass again and again', () => {
     const world = { tokens: [400, 400], rows: () => 100, subscribers: 1, launches: 1 };
