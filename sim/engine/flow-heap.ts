@@ -68,7 +68,10 @@ export class FlowHeap {
   #move(from: number, to: number): void {
     this.#keys[to] = this.#keys[from]!;
     this.#order[to] = this.#order[from]!;
-    this.#args.copyWithin(3 * to, 3 * from, 3 * from + 3);
+    const args = this.#args;
+    args[3 * to] = args[3 * from]!;
+    args[3 * to + 1] = args[3 * from + 1]!;
+    args[3 * to + 2] = args[3 * from + 2]!;
   }
 
   #set(at: number, key: number, order: number, handler: number, a: number, b: number): void {
