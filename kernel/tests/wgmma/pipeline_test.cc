@@ -1,29 +1,15 @@
 // The wgmma pipeline's own code, on the emulated block: all token widths of every tile shape, tiles whose depth is shorter and
 // longer than the ring, narrow tiles, other tasks between them, results against fp64, nothing written outside.
-//
-//   g++ -std=c++20 -O2 -Ikernel/tests/wgmma -Ikernel/include kernel/tests/wgmma/*.cc -o wgmma_test && ./wgmma_test
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "kerneltwin/gemm/wgmma_pipeline.cuh"
+#include "fixtures.h"
 
 namespace kerneltwin {
 namespace {
-
-constexpr uint16_t kPoison = 0xffff;
-
-struct Random {
-  uint64_t state;
-  uint32_t below(uint32_t n) {
-    state = state * 6364136223846793005ull + 1442695040888963407ull;
-    return static_cast<uint32_t>((state >> 33) % n);
-  }
-  bf16 value() { return toBf16((static_cast<float>(below(4096)) - 2048.0f) / 1024.0f); }
-};
 
 /// One GEMM's tensors: random operands, poisoned output with a row of slack.
 struct Matrices {
@@ -43,13 +29,6 @@ struct Output {
   std::vector<bf16> memory;
   uint32_t stride;
 };
-
-TensorMap mapOf(const std::vector<bf16>& m, uint32_t rows, uint32_t depth, uint32_t box) {
-  TensorMap map;
-  const ptx::MatrixView view = {m.data(), rows, depth, box};
-  std::memcpy(&map, &view, sizeof view);
-  return map;
-}
 
 /// Hands out a list of tasks, late at random, and checks the order of the clerk's calls.
 struct ListSource {
@@ -89,10 +68,6 @@ struct ListSource {
   }
 };
 
-struct NoGuard {
-  void late(Wait, uint32_t) const {}
-};
-
 /// Counts the threads that ran another task.
 struct CountOther {
   std::vector<uint32_t>& runs;
@@ -101,15 +76,6 @@ struct CountOther {
     ++runs[task.index];
   }
 };
-
-float activated(Activation a, float x) {
-  switch (a) {
-    case Activation::Relu: return x > 0 ? x : 0;
-    case Activation::Gelu: return 0.5f * x * (1.0f + std::erf(x * 0.70710678f));
-    case Activation::Silu: return x / (1.0f + std::exp(-x));
-    default: return x;
-  }
-}
 
 void checkTile(const Matrices& m, const TileTask& t, const Output& out, float bound) {
   for (uint32_t r = 0; r < out.memory.size() / out.stride; ++r) {
@@ -204,21 +170,12 @@ void testConfig(const char* name, uint64_t seed) {
 }
 
 }  // namespace
-}  // namespace kerneltwin
 
-int main(int argc, char** argv) {
-  using namespace kerneltwin;
-  const uint64_t seeds = argc > 1 ? std::stoull(argv[1]) : 1;
-  try {
-    for (uint64_t seed = 1; seed <= seeds; ++seed) {
-      testConfig<TileConfig<1, 64, 8, 64>>("128 columns x 64 tokens, 8 stages", seed);
-      testConfig<TileConfig<1, 256, 4, 128>>("128 columns x 256 tokens, 4 stages", seed);
-      testConfig<TileConfig<2, 160, 4, 64>>("256 columns x 160 tokens, 4 stages", seed);
-      testConfig<TileConfig<1, 320, 3, 128>>("128 columns x 320 tokens, 3 stages", seed);
-    }
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "FAILED: %s\n", e.what());
-    return 1;
-  }
-  return 0;
+void testPipeline(uint64_t seed) {
+  testConfig<TileConfig<1, 64, 8, 64>>("128 columns x 64 tokens, 8 stages", seed);
+  testConfig<TileConfig<1, 256, 4, 128>>("128 columns x 256 tokens, 4 stages", seed);
+  testConfig<TileConfig<2, 160, 4, 64>>("256 columns x 160 tokens, 4 stages", seed);
+  testConfig<TileConfig<1, 320, 3, 128>>("128 columns x 320 tokens, 3 stages", seed);
 }
+
+}  // namespace kerneltwin

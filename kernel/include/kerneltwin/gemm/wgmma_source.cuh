@@ -1,9 +1,9 @@
 // The mailbox of the protocol as a source of the pipeline: what protocol/processor.h does between doorbell and report, cut at
 // the points where tasks overlap. One thread, the clerk, speaks for the processor, so that its trace is one actor's.
 //
-//   take      a new doorbell: TaskConsumed; its rows and addresses. The mailbox is not freed yet: a task whose operands
-//             stream in early must not make the scheduler commit yet another task to this block.
-//   begun     its first product is issued: eager readiness frees the mailbox here.
+//   take      a new doorbell: its rows and addresses. To the protocol the task stays in the mailbox: one whose operands stream
+//             in early must not make the scheduler commit yet another task to this block.
+//   begun     its first product is issued: TaskConsumed; eager readiness frees the mailbox here.
 //   started   all earlier tasks are finished too: TaskStarted, stamped with the later of the two moments, so that the
 //             intervals of one processor never overlap and their sum is its busy time.
 //   finished  its results are stored: GEMM0 counts its tile, GEMM1 signals it, TaskFinished; lazy readiness frees the mailbox.
@@ -51,13 +51,13 @@ struct DoorbellSource {
     if (bell.sequence == last) return ++takes % kTakesPerCheck == 0 && mem.aborted();
     last = bell.sequence;
     if (bell.exit) return true;
-    trace.record(EventKind::TaskConsumed, 0, bell.task, bell.sequence);
-    latest = trace.stamp();
     describe(bell, task);
     return true;
   }
 
   KT_DEVICE void begun(const TileTask& task) {
+    trace.record(EventKind::TaskConsumed, 0, task.index, task.sequence);
+    latest = trace.stamp();
     if (st.processor.eager) publishStatus(mem, st.processor.mailboxes, st.processor.index, task.sequence);
   }
 
