@@ -33,8 +33,8 @@ KT_DEVICE void multiplyStage(float* acc, uint32_t weights, uint32_t tokens, uint
   }
 }
 
-/// The whole depth of a tile, at least one step. `weights` and `tokens` are low words of the descriptors of stage 0. On return the accumulators are final and
-/// all stages the tile used are handed back.
+/// The whole depth of a tile, at least one step. `weights` and `tokens` are low words of the descriptors of stage 0. On return
+/// the accumulators are final and all stages the tile used are handed back.
 template <class Config, uint32_t Groups, class Guard>
 KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingCursor<Config>& ring, uint32_t weights,
                              uint32_t tokens, uint32_t steps, const Guard& guard) {
