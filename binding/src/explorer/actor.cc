@@ -52,7 +52,7 @@ Location Actor::heapAt(uint32_t owner, uint64_t offset) {
   const auto& heap = w_.ranks_[owner].heap;
   if (offset / 64 >= heap.size()) x_.fail("L1", "an address past the end of the heap, made by " + name());
   const Location at = heap[offset / 64];
-  if (at == kNowhere) x_.fail("L6", "an address where no row or tile of the routing lies, made by " + name());
+  if (at == kNowhere) w_.failAddress(owner, offset, name());
   return at;
 }
 
@@ -101,6 +101,7 @@ void Actor::beforeCellSignal(HostTrace& trace, uint32_t dest, uint32_t slot, uin
 }
 
 void Actor::deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t rows, uint32_t flag, uint64_t word) {
+  w_.ghost_->sendCell(rank_, dest, slot, flag);
   if (direct()) return signal(mem, dest, flag, ghostly(word));
   PutOp op{{}, dest, flag, ghostly(word), x_.memory.view(fiber_)};
   for (uint32_t r = 0; r < rows; ++r) op.words.emplace_back(rowAt(rank_, dest, Stage::Outgoing, slot, r), rowAt(dest, rank_, Stage::Incoming, slot, r));
@@ -108,6 +109,7 @@ void Actor::deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t 
 }
 
 void Actor::deliverTile(HostMemory& mem, uint32_t dest, uint32_t slot, RowSpan span, uint32_t col, uint32_t flag, uint64_t word) {
+  w_.ghost_->sendTile(rank_, dest, flag);
   if (direct()) return signal(mem, dest, flag, ghostly(word));
   PutOp op{{}, dest, flag, ghostly(word), x_.memory.view(fiber_)};
   for (uint32_t r = span.begin; r < span.begin + span.count; r += kRowStep) {

@@ -17,7 +17,7 @@ Ghost::Ghost(const WorldConfig& config, Explorer& explorer)
     r.ready.resize(c_.processors);
     r.surplus.resize(s.ranks);
     r.observed.resize(flagCount(s));
-    r.published.resize(c_.subscribers + 1);
+    r.sent.resize(flagCount(s));
   }
   state_.lastFlag.assign(static_cast<size_t>(s.ranks) * c_.fibersPerRank(), std::vector<uint64_t>(flagCount(s)));
 }
@@ -26,7 +26,7 @@ void Ghost::reset() {
   state_.hash = 0;
   for (RankState& r : state_.ranks) {
     r.epoch = r.begun = 0;
-    for (auto* v : {&r.consumed, &r.rung, &r.observed, &r.published}) std::fill(v->begin(), v->end(), 0u);
+    for (auto* v : {&r.consumed, &r.rung, &r.observed, &r.sent}) std::fill(v->begin(), v->end(), 0u);
     for (auto* v : {&r.ready, &r.surplus, &r.runs}) std::fill(v->begin(), v->end(), uint8_t{0});
   }
 }
@@ -72,6 +72,21 @@ void Ghost::execute(uint32_t rank, uint32_t task, uint32_t processor) {
   state_.hash += blend(blend(rank + 1, r.epoch), task);
 }
 
+void Ghost::sendCell(uint32_t rank, uint32_t dest, uint32_t slot, uint32_t flag) {
+  if (flag != rank * c_.shape.slots + slot) {
+    x_.fail("L5", "rank " + std::to_string(rank) + " signals flag " + std::to_string(flag) + " for its cell of slot " + std::to_string(slot) + of(dest));
+  }
+  sendTile(rank, dest, flag);
+}
+
+void Ghost::sendTile(uint32_t rank, uint32_t dest, uint32_t flag) {
+  RankState& r = state_.ranks[dest];
+  if (flag >= r.sent.size()) x_.fail("L5", "a signal to flag " + std::to_string(flag) + ", which does not exist," + of(dest));
+  const uint32_t now = state_.ranks[rank].epoch + 1;
+  if (r.sent[flag] == now) x_.fail("L2", "two signals of one epoch share flag " + std::to_string(flag) + of(dest));
+  r.sent[flag] = now;
+}
+
 void Ghost::beforeSignal(uint32_t dest, uint32_t flag, uint64_t overwritten) {
   if (overwritten == 0 || unpackSignal(overwritten).rows == 0) return;
   const auto epoch = static_cast<uint32_t>(overwritten >> kGhostShift);
@@ -101,7 +116,6 @@ void Ghost::ready(RankState& r, uint32_t rank, uint32_t queue, uint32_t b) {
   if (waiting >= capacity) {
     x_.fail("L4", "queue " + std::to_string(queue) + " holds " + std::to_string(capacity) + " entries and is given one more" + of(rank));
   }
-  r.published[queue] = ticket + 1;
 }
 
 void Ghost::ring(RankState& r, uint32_t rank, uint32_t processor, uint32_t sequence) {

@@ -25,6 +25,9 @@ class Ghost final : public Witness {
 
   /// Before a signal's store: a real one that was not observed may not be overwritten (S8).
   void beforeSignal(uint32_t dest, uint32_t flag, uint64_t overwritten);
+  /// Sender and receiver must mean the same flag by a cell (L5); two signals of one epoch may not share a flag (L2).
+  void sendCell(uint32_t rank, uint32_t dest, uint32_t slot, uint32_t flag);
+  void sendTile(uint32_t rank, uint32_t dest, uint32_t flag);
   void execute(uint32_t rank, uint32_t task, uint32_t processor);
   /// Where a fiber's memory policy notes the last raw word it has read of each flag.
   uint64_t* flagNotes(uint32_t fiber) { return state_.lastFlag[fiber].data(); }
@@ -49,7 +52,7 @@ class Ghost final : public Witness {
     std::vector<uint8_t> ready;            ///< [processor] in the ready queue
     std::vector<uint8_t> surplus;          ///< [peer] subtracted in this epoch
     std::vector<uint32_t> observed;        ///< [flag] epochs up to this one were observed (epoch + 1)
-    std::vector<uint32_t> published;       ///< [queue] next ticket
+    std::vector<uint32_t> sent;            ///< [flag] epoch + 1 of the last signal sent to it
   };
   struct State {
     std::vector<RankState> ranks;

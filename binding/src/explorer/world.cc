@@ -114,6 +114,17 @@ void World::allocateHeap(uint32_t rank) {
   }
 }
 
+void World::failAddress(uint32_t owner, uint64_t offset, const std::string& by) {
+  const Shape& s = config_.shape;
+  const uint64_t units = static_cast<uint64_t>(s.capacity) * s.hidden / 64;
+  const auto& heap = ranks_[owner].heap;
+  const uint64_t first = offset / 64 / units * units;
+  bool used = false;
+  for (uint64_t i = first; i < first + units && i < heap.size(); ++i) used = used || heap[i] != kNowhere;
+  if (used) explorer_->fail("L6", "an address of a cell of rank " + std::to_string(owner) + " where none of its rows lies, made by " + by);
+  explorer_->fail("L5", "an address of a cell of rank " + std::to_string(owner) + " that nobody sends to, made by " + by);
+}
+
 void World::beginEpoch(uint32_t rank, uint32_t epoch) {
   RankWords& w = ranks_[rank];
   const Shape& s = config_.shape;

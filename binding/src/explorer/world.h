@@ -93,6 +93,8 @@ class World : private PrivateState, private Ghost::PayloadMap {
   void allocateRank(uint32_t rank);
   void allocateHeap(uint32_t rank);
   void registerLanes(RankWords& w);
+  /// An address where no row or tile lies: in a cell that has some it left its rows (L6), else it is in the wrong cell (L5).
+  [[noreturn]] void failAddress(uint32_t owner, uint64_t offset, const std::string& by);
   void beginEpoch(uint32_t rank, uint32_t epoch);
   uint64_t privateHash(uint32_t fiber, uint64_t lastRead) const override;
   void checkPayload(uint32_t fiber, uint32_t rank, uint32_t flag, uint32_t epoch, uint32_t rows) override;
