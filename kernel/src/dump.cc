@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kerneltwin/protocol/arrival.h"
+#include "ring_order.h"
 #include "world.h"
 
 namespace kerneltwin {
@@ -134,10 +135,7 @@ uint32_t World::readTrace(uint32_t ring, void* header, void* records, uint32_t c
     KT_CUDA(cudaMemcpy(to, ringRecords_.get() + static_cast<uint64_t>(ring) * options_.traceRecords,
                        stored * sizeof(TraceRecord), cudaMemcpyDeviceToHost));
   }
-  // Lanes of a warp take their places in one order and may have read the clock in another. Each lane's own records are in both
-  // orders, so a stable sort by time keeps them.
-  const auto ticks = [](const TraceRecord& r) { return r.head & ((1ull << kTickBits) - 1); };
-  std::stable_sort(to, to + stored, [&](const TraceRecord& a, const TraceRecord& b) { return ticks(a) < ticks(b); });
+  sortByTime(to, stored);
   return stored;
 }
 

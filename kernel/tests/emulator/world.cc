@@ -14,7 +14,7 @@
 namespace emulator {
 namespace {
 
-constexpr uint32_t kTraceRecords = 4096;
+constexpr uint32_t kTraceRecords = 1 << 14;
 /// Emulated nanoseconds after which a launch gives itself up, and turns after which the test does. A launch of these tests
 /// takes under a million.
 constexpr uint64_t kDeadline = 20'000'000;
@@ -49,7 +49,7 @@ World::World(const Config& config, uint64_t seed) : config_(config), processors_
   for (uint32_t r = 0; r < config.ranks; ++r) slots = std::max(slots, config.placement[r + 1] - config.placement[r]);
   const uint32_t rows = config.keep != 0 ? config.keep : most(config.tokens);
   shape_ = {config.ranks,        config.placement.back(), slots,           most(config.tokens),
-            config.hidden,       config.intermediate,     config.topK,     roundUp(rows, config.tileRows),
+            config.hidden,       config.intermediate,     config.topK,     config.capacity != 0 ? config.capacity : roundUp(rows, config.tileRows),
             config.tileRows,     config.tileCols};
   for (uint32_t r = 0; r < config.ranks; ++r) allocate(ranks_[r], r);
   for (uint32_t r = 0; r < config.ranks; ++r) fill(ranks_[r], r, seed);
@@ -124,8 +124,10 @@ void World::fill(Rank& r, uint32_t rank, uint64_t seed) {
   for (uint64_t i = 0; config_.hot && i < r.choices.count(); ++i) r.choices[i] = i % s.topK;
 }
 
-void World::prepare(const std::vector<uint32_t>& tokens) {
+void World::prepare(const std::vector<uint32_t>& tokens, const std::vector<uint32_t>& keeps) {
   tokens_ = tokens;
+  keeps_ = keeps;
+  keeps_.resize(config_.ranks, config_.keep != 0 ? config_.keep : shape_.capacity);
   for (uint32_t rank = 0; rank < config_.ranks; ++rank) {
     Rank& r = ranks_[rank];
     std::fill_n(r.out.get(), r.out.count(), bf16{0xffff});
@@ -136,10 +138,10 @@ void World::prepare(const std::vector<uint32_t>& tokens) {
     a.rank = rank;
     a.epoch = epoch_;
     a.tokens = tokens[rank];
-    a.keep = config_.keep != 0 ? config_.keep : shape_.capacity;
+    a.keep = keeps_[rank];
     a.activation = config_.activation;
     a.renormalise = config_.renormalise;
-    a.given = config_.hot;
+    a.given = config_.given;
     a.eager = config_.eager;
     a.deadlineNs = kDeadline;
     a.tensors = {r.x.get(),   r.wg.get(),      r.w1.get(),  config_.bias ? r.b1.get() : nullptr, r.w2.get(), config_.bias ? r.b2.get() : nullptr,
@@ -163,15 +165,15 @@ void World::run(uint64_t seed, const std::vector<uint32_t>& ranks) {
       kTurns, ranks);
 }
 
-void World::launch(const std::vector<uint32_t>& tokens, uint64_t seed) {
-  prepare(tokens);
+void World::launch(const std::vector<uint32_t>& tokens, uint64_t seed, const std::vector<uint32_t>& keeps) {
+  prepare(tokens, keeps);
   run(seed, {});
   checkQuiet();
   ++epoch_;
 }
 
 void World::launchAlone(uint64_t seed) {
-  prepare(config_.tokens);
+  prepare(config_.tokens, {});
   run(seed, {0});
   const uint32_t code = ranks_[0].abort[0].code;
   if (code != static_cast<uint32_t>(AbortCode::Deadline)) fail("expected a deadline, got abort code " + std::to_string(code));
@@ -204,10 +206,9 @@ void World::checkQuiet() {
   }
 }
 
-void World::checkRouting(Rank& r, uint32_t tokens) {
+void World::checkRouting(Rank& r, uint32_t tokens, uint32_t keep) {
   const Shape& s = shape_;
   std::vector<uint32_t> choices(r.choices.get(), r.choices.get() + static_cast<uint64_t>(tokens) * s.topK);
-  const uint32_t keep = config_.keep != 0 ? config_.keep : s.capacity;
   for (uint32_t c : choices) {
     if (c >= s.experts) fail("a choice is no expert: " + std::to_string(c));
   }
@@ -239,7 +240,7 @@ std::vector<double> World::reference(Rank& r, uint32_t tokens) {
     for (uint32_t j = 0; j < s.topK && config_.renormalise; ++j) total += std::exp(logit[r.choices[first + j]]);
     for (uint32_t j = 0; j < s.topK; ++j) {
       const uint32_t e = r.choices[first + j];
-      if (!config_.hot && std::fabs(logit[e] - logit[order[j]]) > 1e-4) fail("token " + std::to_string(t) + " choice " + std::to_string(j) + " is expert " + std::to_string(e));
+      if (!config_.given && std::fabs(logit[e] - logit[order[j]]) > 1e-4) fail("token " + std::to_string(t) + " choice " + std::to_string(j) + " is expert " + std::to_string(e));
       const double scale = std::exp(logit[e]) / total;
       if (std::fabs(scale - r.scales[first + j]) > 1e-4) fail("token " + std::to_string(t) + " scale " + std::to_string(r.scales[first + j]));
       if (r.rows[first + j] == kDropped) continue;
@@ -267,7 +268,7 @@ double World::check() {
   double norm = 0.0;
   for (uint32_t rank = 0; rank < config_.ranks; ++rank) {
     Rank& r = ranks_[rank];
-    checkRouting(r, tokens_[rank]);
+    checkRouting(r, tokens_[rank], keeps_[rank]);
     const std::vector<double> want = reference(r, tokens_[rank]);
     for (uint64_t i = 0; i < r.out.count(); ++i) {
       const bool written = r.out[i].bits != 0xffff;

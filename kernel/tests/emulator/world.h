@@ -23,8 +23,10 @@ struct Config {
   uint32_t topK = 2;
   uint32_t tileRows = 128;
   uint32_t tileCols = 128;
-  uint32_t keep = 0;                 ///< 0: dropless
-  bool hot = false;                  ///< given choices: every token to experts 0, 1, ...
+  uint32_t keep = 0;                 ///< rows kept for one expert; 0: dropless
+  uint32_t capacity = 0;             ///< rows of a cell; 0: what `keep` or the tokens need
+  bool given = false;                ///< choices are input, not the router's
+  bool hot = false;                  ///< given: every token to experts 0, 1, ...
   bool eager = true;
   bool put = false;
   bool bias = true;
@@ -74,8 +76,9 @@ class World {
  public:
   World(const Config& config, uint64_t seed);
 
-  /// One launch on every rank, interleaved by `seed`. `tokens` per rank. Throws on any broken rule.
-  void launch(const std::vector<uint32_t>& tokens, uint64_t seed);
+  /// One launch on every rank, interleaved by `seed`. `tokens` per rank. `keeps`, if given, are the rows each rank may keep for
+  /// one expert. Throws on any broken rule.
+  void launch(const std::vector<uint32_t>& tokens, uint64_t seed, const std::vector<uint32_t>& keeps = {});
   /// Launches on rank 0 alone: it must abort by deadline and leave.
   void launchAlone(uint64_t seed);
   /// Compares the last launch with the reference; throws std::runtime_error naming what is wrong. Returns the error.
@@ -89,10 +92,10 @@ class World {
  private:
   void allocate(Rank& r, uint32_t rank);
   void fill(Rank& r, uint32_t rank, uint64_t seed);
-  void prepare(const std::vector<uint32_t>& tokens);
+  void prepare(const std::vector<uint32_t>& tokens, const std::vector<uint32_t>& keeps);
   void run(uint64_t seed, const std::vector<uint32_t>& ranks);
   void checkQuiet();
-  void checkRouting(Rank& r, uint32_t tokens);
+  void checkRouting(Rank& r, uint32_t tokens, uint32_t keep);
   std::vector<double> reference(Rank& r, uint32_t tokens);
 
   Config config_;
@@ -101,6 +104,7 @@ class World {
   uint32_t epoch_ = 0;
   uint64_t dropped_ = 0;
   std::vector<uint32_t> tokens_;
+  std::vector<uint32_t> keeps_;
   std::vector<Rank> ranks_;
 };
 

@@ -1,7 +1,7 @@
 // The whole fused kernel on the emulated GPU: every case under several interleavings, against fp64, and the same bits from
 // each of them. Needs neither CUDA nor a GPU:
 //
-//   g++ -std=c++20 -O2 -Ikernel/tests/emulator -Ikernel/include kernel/tests/emulator/*.cc -o emulator_test
+//   g++ -std=c++20 -O2 -Ikernel/tests/emulator -Ikernel/include kernel/tests/emulator/*.cc kernel/tests/emulator/programs/emulator_test.cc
 //   ./emulator_test [--seeds N] [--seed FIRST] [--match TEXT]
 #include <cstdio>
 #include <cstring>
@@ -39,13 +39,13 @@ std::vector<Config> configs() {
   c.activation = Activation::Gelu;
   all.push_back(c);
   c = make("hot expert, residue rows, no bias", {0, 3}, {141});
-  c.hot = true;
+  c.given = c.hot = true;
   c.topK = 1;
   c.bias = false;
   c.activation = Activation::Relu;
   all.push_back(c);
   c = make("drops, tokens without a kept choice", {0, 2}, {50});
-  c.hot = true;
+  c.given = c.hot = true;
   c.keep = 20;
   all.push_back(c);
   c = make("8-row blocks, 64-column tiles", {0, 3}, {29});

@@ -1,0 +1,174 @@
+/**
+ * The fused kernel's own code on the emulated GPU (kernel/tests/emulator), run for a scenario. The program also holds every
+ * launch's output against fp64 and fails on the first difference.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DeviceInfo, LaunchResult, WorldInfo } from '../../binding/index.ts';
+import type { RoutingResult } from '../../sim/gpu/messages.ts';
+import type { GpuRecording, LaunchRecord } from '../../sim/gpu/record.ts';
+import type { RingBytes } from '../../sim/gpu/ring.ts';
+import { traceOf } from '../../sim/gpu/run-on-gpu.ts';
+import { capacityOf } from '../../sim/moe/capacity.ts';
+import { placementOf } from '../../sim/moe/placement.ts';
+import { type Routing, routeTokens } from '../../sim/moe/routing.ts';
+import type { Scenario } from '../../sim/moe/scenario.ts';
+import { shapeOf } from '../../sim/moe/shape-of.ts';
+import { recordBytes, ringHeaderBytes } from '../../sim/trace/generated/events.ts';
+import type { Trace } from '../../sim/trace/trace.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const emulator = join(root, 'kernel', 'tests', 'emulator');
+const outDir = join(root, 'build', 'emulator');
+const program = join(outDir, 'emulate');
+const activations = ['identity', 'relu', 'gelu', 'silu'];
+
+/** Subscriber warps of the kernel's OS block. */
+const subscribers = 7;
+
+function newest(path: string): number {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+/** Compiles the program unless it is newer than everything it is made of; about 15 s. */
+export function buildEmulator(): void {
+  const sources = [emulator, join(root, 'kernel', 'include'), join(root, 'kernel', 'src')];
+  const built = statSync(program, { throwIfNoEntry: false });
+  if (built !== undefined && built.mtimeMs > Math.max(...sources.map(newest))) return;
+  mkdirSync(outDir, { recursive: true });
+  const files = ['machine.cc', 'world.cc', 'programs/emulate.cc'].map((f) => join(emulator, f));
+  const include = [`-I${emulator}`, `-I${join(root, 'kernel', 'include')}`];
+  const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-unknown-pragmas'];
+  const fresh = `${program}.${process.pid}`;
+  execFileSync(process.env['CXX'] ?? 'c++', [...flags, ...include, ...files, '-o', fresh], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  renameSync(fresh, program);
+}
+
+function requestOf(s: Scenario, routing: Routing, seed: number): string {
+  const shape = shapeOf(s);
+  const { model, world } = s;
+  const words: number[] = [
+    world.ranks,
+    world.blocks ?? 3,
+    model.hidden,
+    model.intermediate,
+    model.topK,
+    s.tiles.rows,
+    s.tiles.cols,
+    shape.capacity,
+    Number(s.readiness === 'eager'),
+    Number(world.transport === 'put'),
+    Number(model.bias),
+    Number(model.renormalise),
+    activations.indexOf(model.activation),
+    seed,
+    s.launches,
+    ...placementOf(s).base,
+  ];
+  for (const ofLaunch of routing.choices) {
+    ofLaunch.forEach((choices, rank) => {
+      const tokens = model.tokens[rank] ?? 0;
+      words.push(tokens, capacityOf(model, tokens), ...choices);
+    });
+  }
+  return words.join(' ');
+}
+
+/** Reads what the program left, in order. */
+class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  word(): number {
+    this.#at += 4;
+    return this.#view.getUint32(this.#at - 4, true);
+  }
+  words(count: number): Uint32Array {
+    return Uint32Array.from({ length: count }, () => this.word());
+  }
+  take(count: number): Uint8Array {
+    this.#at += count;
+    return this.#bytes.slice(this.#at - count, this.#at);
+  }
+}
+
+function readRank(reader: Reader): { routing: RoutingResult; rings: RingBytes[] } {
+  const count = reader.word();
+  const routing = { choices: reader.words(count), rows: reader.words(count) };
+  const rings = Array.from({ length: reader.word() }, () => {
+    const header = reader.take(ringHeaderBytes);
+    return { header, records: reader.take(reader.word() * recordBytes) };
+  });
+  return { routing, rings };
+}
+
+function launchesOf(s: Scenario, bytes: Uint8Array): LaunchRecord[] {
+  const reader = new Reader(bytes);
+  return Array.from({ length: s.launches }, (_, epoch) => {
+    const ranks = Array.from({ length: s.world.ranks }, () => readRank(reader));
+    const result: LaunchResult = {
+      epoch,
+      abortCode: 0,
+      abortActor: 0,
+      abortSite: 0,
+      kernels: 1,
+      ms: 0,
+    };
+    return {
+      epoch,
+      results: ranks.map(() => result),
+      rings: ranks.map(({ rings }) => rings),
+      routing: ranks.map(({ routing }) => routing),
+      checks: [],
+    };
+  });
+}
+
+/** Runs the scenario's launches, interleaved by `seed`, and returns the trace the kernel left. Throws what the program says. */
+export function emulateKernel(s: Scenario, seed: number): Trace {
+  const routing = routeTokens(s);
+  const folder = mkdtempSync(join(tmpdir(), 'kerneltwin-emulate-'));
+  try {
+    const request = join(folder, 'request');
+    const rings = join(folder, 'rings');
+    writeFileSync(request, requestOf(s, routing, seed));
+    const run = spawnSync(program, [request, rings], { encoding: 'utf8', timeout: 120_000 });
+    if (run.status !== 0) {
+      throw new Error(run.stderr === '' ? `emulate: ${run.signal}` : run.stderr);
+    }
+    const blocks = s.world.blocks ?? 3;
+    const recording: GpuRecording = {
+      scenario: s,
+      routing,
+      libraryVersion: 'emulated',
+      libraryHash: '',
+      devices: [] as readonly DeviceInfo[],
+      worlds: s.model.tokens.map(() => ({ blocks, subscribers }) as WorldInfo),
+      launches: launchesOf(s, readFileSync(rings)),
+      warnings: [],
+    };
+    return traceOf(recording);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
