@@ -28,9 +28,9 @@ export function ringBytes(fields: RingFields): RingBytes {
     header.setBigUint64(16 + 8 * i, word, true);
   });
   const body = new DataView(new ArrayBuffer(16 * records.length));
-  const { packRecord } = layoutFunctions();
+  const layout = layoutFunctions();
   records.forEach(([ticks, kind, aux, a, b], i) => {
-    const packed = packRecord(BigInt(ticks), kind, aux, a, b);
+    const packed = layout.packRecord(BigInt(ticks), kind, aux, a, b);
     body.setBigUint64(16 * i, packed.head, true);
     body.setBigUint64(16 * i + 8, packed.body, true);
   });
