@@ -64,6 +64,44 @@ describe('event queue', () => {
     );
   });
 
+  test('keeps the order over many chunks: floods of events, taken a few at a time', () => {
+    const flood = fc.record({
+      count: fc.integer({ min: 1, max: 400 }),
+      range: fc.constantFrom(1, 4, 50, 3000, 2 ** 22, 2 ** 33),
+      pops: fc.nat(300),
+      seed: fc.nat(),
+    });
+    fc.assert(
+      fc.property(fc.array(flood, { minLength: 1, maxLength: 12 }), (floods) => {
+        const queue = new EventQueue(1);
+        const pending: { time: number; a: number }[] = [];
+        let pushed = 0;
+        const popBoth = (): void => {
+          // The first of the earliest: events that came later stand later.
+          let first = 0;
+          for (let i = 1; i < pending.length; i++) {
+            if (pending[i]!.time < pending[first]!.time) first = i;
+          }
+          const [expected] = pending.splice(first, 1);
+          expect(queue.pop()).toBe(expected !== undefined);
+          if (expected !== undefined)
+            expect([queue.time, queue.a]).toEqual([expected.time, expected.a]);
+        };
+        for (const { count, range, pops, seed } of floods) {
+          for (let i = 0; i < count; i++) {
+            const time = queue.time + (((Math.imul(seed + i, 0x9e3779b1) >>> 0) * 7919) % range);
+            queue.push(time, 0, pushed, 0);
+            pending.push({ time, a: pushed++ });
+          }
+          for (let i = 0; i < pops; i++) popBoth();
+        }
+        while (pending.length > 0) popBoth();
+        expect(queue.pop()).toBe(false);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   test('gives back handler and arguments, negative ones too', () => {
     const queue = new EventQueue();
     queue.push(5, 3, -1, 2147483647);
