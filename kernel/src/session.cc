@@ -4,6 +4,7 @@
 #include <device/nvshmemx_collective_launch_apis.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -23,14 +24,43 @@ bool isZero(const uint8_t* id) {
   return std::all_of(id, id + KT_UNIQUE_ID_BYTES, [](uint8_t b) { return b == 0; });
 }
 
+/// NVSHMEM's symmetric heap when nothing says otherwise.
+constexpr uint64_t kDefaultSymmetricBytes = 1ull << 30;
+constexpr const char* kSymmetricSize = "NVSHMEM_SYMMETRIC_SIZE";
+
+/// True once NVSHMEM has read its environment in this process: kt_unique_id makes it.
+bool environmentRead = false;
+
+/// Bytes the environment asks for, as NVSHMEM reads them: a number with an optional K, M, G or T; zero: not set.
+uint64_t environmentBytes() {
+  const char* text = getenv(kSymmetricSize);
+  if (text == nullptr) return 0;
+  char* end = nullptr;
+  const double number = std::strtod(text, &end);
+  const char* units = "KMGT";
+  const char* unit = *end == '\0' ? nullptr : std::strchr(units, std::toupper(*end));
+  if (end == text || number <= 0.0 || (*end != '\0' && unit == nullptr)) refuse(kSymmetricSize, "bytes, with K, M, G or T", text);
+  return static_cast<uint64_t>(number * (unit == nullptr ? 1.0 : static_cast<double>(1ull << 10 * (unit - units + 1))));
+}
+
 /// Settings that a user's environment may override. NVLink multicast stays off: a process that dies while using it can
 /// take the links of a shared host with it. Without a network transport to look for, starting needs no InfiniBand.
-void presetEnvironment(const kt_join_options& options) {
+void presetEnvironment() {
   setenv("NVSHMEM_DISABLE_NVLS", "1", 0);
   setenv("NVSHMEM_REMOTE_TRANSPORT", "none", 0);
-  if (options.symmetric_bytes == 0) return;
-  const std::string bytes = std::to_string(options.symmetric_bytes);
-  setenv("NVSHMEM_SYMMETRIC_SIZE", bytes.c_str(), 1);
+}
+
+/// The symmetric heap must have one size on all ranks. NVSHMEM reads it when it makes the unique id already, so a size over the
+/// default must be in the environment of every rank's process from its start.
+void reserveSymmetric(uint64_t bytes) {
+  const uint64_t given = environmentBytes();
+  if (bytes <= (given != 0 ? given : kDefaultSymmetricBytes)) return;
+  const std::string wanted = std::to_string(bytes);
+  if (given != 0 || environmentRead) {
+    throw Failure(KT_BAD_STATE, "symmetric_bytes: " + wanted + " wanted, " + std::to_string(given != 0 ? given : kDefaultSymmetricBytes) +
+                                    " reserved; start every rank's process with " + kSymmetricSize + " of at least that");
+  }
+  setenv(kSymmetricSize, wanted.c_str(), 1);
 }
 
 void startNvshmem(const kt_join_options& options) {
@@ -64,7 +94,8 @@ Session::Session(uint32_t rank, uint32_t ranks, int device, bool alone)
 
 void Session::makeUniqueId(uint8_t* id) {
   nvshmemx_uniqueid_t made = NVSHMEMX_UNIQUEID_INITIALIZER;
-  setenv("NVSHMEM_REMOTE_TRANSPORT", "none", 0);
+  presetEnvironment();
+  environmentRead = true;
   const int status = nvshmemx_get_uniqueid(&made);
   if (status != 0) throw Failure(KT_NVSHMEM_ERROR, "nvshmemx_get_uniqueid: status " + std::to_string(status));
   std::memcpy(id, &made, KT_UNIQUE_ID_BYTES);
@@ -85,7 +116,8 @@ void Session::join(const kt_join_options& options) {
   KT_CUDA(cudaSetDevice(static_cast<int>(options.device)));
   KT_CUDA(cudaFree(nullptr));
   if (!alone) {
-    presetEnvironment(options);
+    presetEnvironment();
+    reserveSymmetric(options.symmetric_bytes);
     startNvshmem(options);
   }
   session.reset(new Session(options.rank, options.ranks, static_cast<int>(options.device), alone));

@@ -128,6 +128,7 @@ void runGroup(const Options& o, uint32_t ranks, Tally& tally) {
   symmetric += 64ull << 20;
   auto* shared = static_cast<Shared*>(sharedMemory(sizeof(Shared) + cases.size() * ranks * sizeof(RankReport)));
   const GroupEnd end = runRanks(ranks, o.seconds, [&](uint32_t rank) {
+    setenv("NVSHMEM_SYMMETRIC_SIZE", std::to_string(symmetric).c_str(), 1);
     if (!joinGroup(*shared, rank, ranks, symmetric, o.spread)) return 3;
     for (size_t i = 0; i < cases.size(); ++i) runCase(cases[i], rank, ranks, shared->reports[i * ranks + rank]);
     return kt_leave() == KT_OK ? 0 : 4;

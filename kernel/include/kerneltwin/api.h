@@ -89,12 +89,14 @@ typedef struct kt_join_options {
   uint32_t device;             /* CUDA device index in this process */
   uint32_t rank;
   uint32_t ranks;
-  uint64_t symmetric_bytes;    /* symmetric heap of this process; 0 keeps NVSHMEM's default (1 GiB).
-                                  kt_symmetric_bytes says how much a shape needs */
+  uint64_t symmetric_bytes;    /* symmetric heap this process needs (kt_symmetric_bytes). Up to 1 GiB nothing has to be
+                                  done; for more, start every rank's process with NVSHMEM_SYMMETRIC_SIZE of at least
+                                  this, the same everywhere: NVSHMEM reads it in kt_unique_id already */
   uint8_t unique_id[KT_UNIQUE_ID_BYTES];
 } kt_join_options;
 
-/// Starts NVSHMEM in this process as one rank. Collective; blocks until all ranks have joined. Once per process.
+/// Starts NVSHMEM in this process as one rank. Collective; blocks until all ranks have joined. Once per process. A rank alone
+/// (ranks = 1, unique_id all zeros) runs without NVSHMEM, with the direct transport only.
 KT_API int32_t kt_join(const kt_join_options* options) KT_NOEXCEPT;
 
 /// Host-side barrier over the joined ranks. Collective.
