@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Scenario } from '../moe/scenario.ts';
-import { readTrace, traceExtension } from '../trace/store.ts';
+import { readTraceHeader, traceExtension } from '../trace/store.ts';
 import type { Trace } from '../trace/trace.ts';
 import { openTrace } from './trace-file.ts';
 
@@ -46,7 +46,7 @@ export async function findRecorded(
 ): Promise<LibraryAnswer> {
   let otherVersion: string | null = null;
   for (const file of await traceFiles(folder)) {
-    const { header } = await readTrace(file);
+    const header = await readTraceHeader(file);
     if (header.source !== 'gpu') continue;
     if (header.scenarioHash === scenarioHash) {
       const recorded = { file: relative('', file), trace: await openTrace(file) };

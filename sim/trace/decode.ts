@@ -6,7 +6,7 @@ import { headerKey } from './file-layout.ts';
 import { headerFrom } from './header.ts';
 import { assertRecordOrder } from './record-order.ts';
 import { canonicalOrder } from './stable-order.ts';
-import type { EventColumns, Trace } from './trace.ts';
+import type { EventColumns, Trace, TraceHeader } from './trace.ts';
 import { assertTrace } from './validate.ts';
 
 /**
@@ -26,6 +26,14 @@ export async function decodeTrace(where: string, bytes: Uint8Array): Promise<Tra
   assertTrace(where, trace);
   assertRecordOrder(where, events, order);
   return trace;
+}
+
+/**
+ * What a trace file says about itself, without reading its events.
+ * @throws {TraceError} when the bytes are no trace file of this version.
+ */
+export function decodeHeader(where: string, bytes: Uint8Array): TraceHeader {
+  return headerFrom(where, headerJson(where, metadataOf(where, bytes)));
 }
 
 function metadataOf(where: string, bytes: Uint8Array): FileMetaData {

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
-import { decodeTrace as decode } from './decode.ts';
+import { decodeTrace as decode, decodeHeader } from './decode.ts';
 import { encodeTrace } from './encode.ts';
 import { TraceError } from './errors.ts';
-import type { Trace } from './trace.ts';
+import type { Trace, TraceHeader } from './trace.ts';
 
 export { encodeTrace } from './encode.ts';
 
@@ -28,9 +28,20 @@ export async function writeTrace(file: string, trace: Trace): Promise<void> {
  * @throws {TraceError} when the file cannot be read or is not a trace of this version.
  */
 export async function readTrace(file: string): Promise<Trace> {
-  let bytes: Uint8Array;
+  return decode(file, await bytesOf(file));
+}
+
+/**
+ * Reads what a trace file says about itself, without decoding its events: for looking through many files.
+ * @throws {TraceError} when the file cannot be read or is not a trace of this version.
+ */
+export async function readTraceHeader(file: string): Promise<TraceHeader> {
+  return decodeHeader(file, await bytesOf(file));
+}
+
+async function bytesOf(file: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     throw new TraceError(
       {
@@ -42,5 +53,4 @@ export async function readTrace(file: string): Promise<Trace> {
       { cause: error },
     );
   }
-  return decode(file, bytes);
 }

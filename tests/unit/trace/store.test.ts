@@ -11,7 +11,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TraceBuilder } from '../../../sim/trace/builder.ts';
 import { headerKey, parquetSchema } from '../../../sim/trace/file-layout.ts';
 import { EventKind } from '../../../sim/trace/generated/events.ts';
-import { decodeTrace, encodeTrace, readTrace, writeTrace } from '../../../sim/trace/store.ts';
+import {
+  decodeTrace,
+  encodeTrace,
+  readTrace,
+  readTraceHeader,
+  writeTrace,
+} from '../../../sim/trace/store.ts';
 import { legalTrace } from '../../support/legal-trace.ts';
 import { headerOf, settingOf, smallWorld } from '../../support/legal-world.ts';
 
@@ -49,6 +55,14 @@ describe('trace files', () => {
     const path = join(folder, 'legal.ktrace.parquet');
     await writeTrace(path, trace);
     expect(await readTrace(path)).toEqual(trace);
+  });
+
+  it('tell their header without their events', async () => {
+    const path = join(folder, 'header.ktrace.parquet');
+    const trace = legalTrace();
+    await writeTrace(path, trace);
+    expect(await readTraceHeader(path)).toEqual((await readTrace(path)).header);
+    await expect(readTraceHeader(join(folder, 'none.ktrace.parquet'))).rejects.toThrow(/readable/);
   });
 
   it('give back any events, extreme values and times of hours too', async () => {
