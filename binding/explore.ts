@@ -35,6 +35,7 @@ export interface RunRequest {
   readonly keepChoices?: boolean;
   readonly keepEvents?: boolean;
   readonly keepDigests?: boolean;
+  readonly keepAccesses?: boolean;
 }
 
 export interface NativeFailure {
@@ -62,6 +63,8 @@ export interface RunReport {
   readonly events: NativeEvents;
   /** One per shared access: a running hash of who accessed what, the value, all of memory, and who could move. */
   readonly digests: Uint32Array;
+  /** Five numbers an access: actor, kind (1 read, 2 write, 3 update), word, low and high half of the value. */
+  readonly accesses: Uint32Array;
 }
 
 export interface BatchRequest {
@@ -114,8 +117,28 @@ export interface NativeWorld {
   locations(): number;
 }
 
+export interface LitmusRequest {
+  readonly shape: string;
+  readonly model: MemoryModel;
+  /** Every schedule, up to `runs` of them; else `runs` random ones under `seed`. */
+  readonly all: boolean;
+  readonly seed?: number;
+  readonly runs: number;
+}
+
+export interface LitmusReport {
+  readonly runs: number;
+  /** Every schedule was run. */
+  readonly complete: boolean;
+  /** Schedules with a forbidden outcome, a data race or a deadlock. */
+  readonly forbidden: number;
+  readonly first: NativeFailure | null;
+}
+
 /** What an addon with the explorer exports. */
 export interface ExplorerAddon {
+  litmusNames(): readonly string[];
+  litmus(request: LitmusRequest): LitmusReport;
   readonly ExploredWorld: new (config: NativeWorldConfig) => NativeWorld;
 }
 

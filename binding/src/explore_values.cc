@@ -89,6 +89,7 @@ RunRequest toRunRequest(const Napi::Value& value) {
   optional(o, "keepChoices", [&](const Napi::Value& v) { r.keepChoices = toBool(v, "request.keepChoices"); });
   optional(o, "keepEvents", [&](const Napi::Value& v) { r.keepEvents = toBool(v, "request.keepEvents"); });
   optional(o, "keepDigests", [&](const Napi::Value& v) { r.keepDigests = toBool(v, "request.keepDigests"); });
+  optional(o, "keepAccesses", [&](const Napi::Value& v) { r.keepAccesses = toBool(v, "request.keepAccesses"); });
   return r;
 }
 
@@ -122,6 +123,7 @@ Napi::Value fromRun(Napi::Env env, const RunReport& report) {
   o.Set("choices", fromWords(env, report.choices));
   o.Set("events", fromEvents(env, report.events));
   o.Set("digests", fromWords(env, report.digests));
+  o.Set("accesses", fromWords(env, report.accesses));
   return o;
 }
 

@@ -22,7 +22,7 @@ void Explorer::prepare(Body body, void* argument, Choices& choices, uint64_t max
   failed_ = false;
   finished_ = arrived_ = asleep_ = inPlain_ = 0;
   digest_ = 0;
-  observed_ = driven_ || digests_ != nullptr;
+  observed_ = driven_ || digests_ != nullptr || accesses_ != nullptr;
   memory.keepHashes(observed_);
   memory.reset();
   waiters_.assign(memory.locations(), 0);
@@ -99,6 +99,9 @@ void Explorer::observe(uint32_t fiber, Location at, Access access, uint64_t valu
     uint64_t& hash = waits_[fiber].polling ? local_[fiber].inPoll : local_[fiber].hash;
     hash = blend(blend(hash, at << 2 | static_cast<uint32_t>(access)), value);
     if (access != Access::Read) ++local_[fiber].writes;
+  }
+  if (accesses_ != nullptr) {
+    accesses_->insert(accesses_->end(), {fiber, static_cast<uint32_t>(access), at, static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32)});
   }
   if (digests_ == nullptr) return;
   uint32_t h = stir(digest_, fiber | static_cast<uint32_t>(access) << 8 | static_cast<uint32_t>(at) << 16);

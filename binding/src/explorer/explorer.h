@@ -75,6 +75,8 @@ class Explorer {
 
   /// Appends a digest of every access to `digests` from the next run on; null: none.
   void keepDigests(std::vector<uint32_t>* digests) { digests_ = digests; }
+  /// Likewise five words an access: fiber, access, location, low and high half of the value.
+  void keepAccesses(std::vector<uint32_t>* accesses) { accesses_ = accesses; }
 
   // Called on fibers.
 
@@ -177,6 +179,7 @@ class Explorer {
   bool observed_ = false;
   uint32_t digest_ = 0;
   std::vector<uint32_t>* digests_ = nullptr;
+  std::vector<uint32_t>* accesses_ = nullptr;
   const PrivateState* privateState_ = nullptr;
   Failure failure_;
   Choices* choices_ = nullptr;

@@ -109,7 +109,7 @@ void Ghost::observed(uint32_t fiber, uint32_t rank, RankState& r, uint32_t flag,
   if (current && rows != 0 && payload_ != nullptr) payload_->checkPayload(fiber, rank, flag, r.epoch, rows);
 }
 
-void Ghost::ready(RankState& r, uint32_t rank, uint32_t queue, uint32_t b) {
+void Ghost::ready(uint32_t rank, uint32_t queue, uint32_t b) {
   const uint32_t ticket = b >> kReadyCountBits;
   const uint32_t capacity = queue < c_.subscribers ? subscriberQueueCapacity(c_.shape) : processorQueueCapacity(c_.shape);
   const uint32_t waiting = (ticket - (*heads_[rank])[queue]) & ((1u << (32 - kReadyCountBits)) - 1);
@@ -140,7 +140,7 @@ void Ghost::witness(uint32_t fiber, EventKind kind, uint32_t aux, uint32_t a, ui
   RankState& r = state_.ranks[rank];
   switch (kind) {
     case EventKind::SignalObserved: observed(fiber, rank, r, a, b); break;
-    case EventKind::TasksReady: ready(r, rank, aux, b); break;
+    case EventKind::TasksReady: ready(rank, aux, b); break;
     case EventKind::Surplus: surplus(r, rank, aux, a); break;
     case EventKind::ProcessorReady:
       if (r.ready[aux]++ != 0) x_.fail("S7", "processor " + std::to_string(aux) + " is in the ready queue twice" + of(rank));

@@ -68,7 +68,7 @@ class Ghost final : public Witness {
 
  private:
   void observed(uint32_t fiber, uint32_t rank, RankState& r, uint32_t flag, uint32_t b);
-  void ready(RankState& r, uint32_t rank, uint32_t queue, uint32_t b);
+  void ready(uint32_t rank, uint32_t queue, uint32_t b);
   void ring(RankState& r, uint32_t rank, uint32_t processor, uint32_t sequence);
   void surplus(RankState& r, uint32_t rank, uint32_t peer, uint32_t rowTiles);
   uint32_t rowTiles(uint32_t epoch, uint32_t source, uint32_t dest) const;

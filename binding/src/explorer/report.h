@@ -38,6 +38,7 @@ struct RunRequest {
   bool keepChoices = false;
   bool keepEvents = false;
   bool keepDigests = false;
+  bool keepAccesses = false;
 };
 
 struct RunReport {
@@ -47,6 +48,7 @@ struct RunReport {
   std::vector<uint32_t> choices;
   std::vector<Event> events;
   std::vector<uint32_t> digests;      ///< one an access
+  std::vector<uint32_t> accesses;     ///< five words an access: fiber, Access, location, low and high half
 };
 
 struct BatchRequest {

@@ -30,8 +30,10 @@ class WorldSession final : public Session {
     RecordingChoices recording(*choices);
     if (request.keepChoices) choices = &recording;
     world_.explorer().keepDigests(request.keepDigests ? &report.digests : nullptr);
+    world_.explorer().keepAccesses(request.keepAccesses ? &report.accesses : nullptr);
     report.failed = !world_.run(*choices, request.keepEvents ? &report.events : nullptr, request.maxSteps);
     world_.explorer().keepDigests(nullptr);
+    world_.explorer().keepAccesses(nullptr);
     report.steps = world_.explorer().steps();
     if (report.failed) report.failure = world_.explorer().failure();
     report.choices = recording.sequence();

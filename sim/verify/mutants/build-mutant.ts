@@ -151,7 +151,7 @@ export async function buildMutant(name: string, edits: readonly Edit[]): Promise
     copySources(tree);
     applyEdits(tree, edits);
     const unit = join(tree, 'unit.cc');
-    const parts = ['actor', 'ghost', 'search', 'session', 'world', 'world_config'];
+    const parts = ['actor', 'ghost', 'litmus', 'search', 'session', 'world', 'world_config'];
     writeFileSync(unit, parts.map((p) => `#include "explorer/${p}.cc"\n`).join(''));
     const object = join(tree, 'unit.o');
     await run([...flags(tree), '-c', unit, '-o', object]);
