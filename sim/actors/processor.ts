@@ -1,4 +1,4 @@
-import { FluidResource } from '../engine/fluid.ts';
+import { ShareBank } from '../engine/share-bank.ts';
 import { storeNs } from '../machine/cost-model.ts';
 import { Op, Round, Stage } from '../moe/generated/layout.ts';
 import { cellIndex, combineFlag, dispatchFlag, heapRow } from '../moe/heap.ts';
@@ -30,8 +30,8 @@ interface Bank {
   /** Flows that the running task still waits for, and what it takes after them. */
   readonly parts: Uint8Array;
   readonly tailNs: Float64Array;
-  /** SMs that several blocks share; empty when every block has its own. */
-  readonly sms: readonly FluidResource[];
+  /** The SMs when blocks share them; undefined when every block has its own. */
+  readonly sms: ShareBank | undefined;
 }
 
 /**
@@ -54,10 +54,10 @@ export class Processors {
     this.#scheduler = scheduler;
     this.#network = network;
     this.#cost = new TaskCost(world, noise);
-    this.#banks = world.ranks.map((state) => bankOf(world, state));
     const { sim } = world;
-    world.handlers.doorbell = sim.handle((rank, p) => this.#onDoorbell(this.#banks[rank]!, p));
     this.#served = sim.handle((rank, p) => this.#onServed(this.#banks[rank]!, p));
+    this.#banks = world.ranks.map((state) => bankOf(world, state, this.#served));
+    world.handlers.doorbell = sim.handle((rank, p) => this.#onDoorbell(this.#banks[rank]!, p));
     this.#computed = sim.handle((rank, p) => this.#onComputed(this.#banks[rank]!, p));
     this.#delivered = sim.handle((rank, p) => {
       sim.at(sim.now + world.machine.fenceNs, this.#signalTile, rank, p);
@@ -132,7 +132,7 @@ export class Processors {
       const local = state.gpu === ranks[task.peer]!.gpu;
       if (staged || local) tail += storeNs(machine, cost.outputBytes) + machine.fenceNs;
     }
-    const shared = bank.sms.length > 0 && cost.work > 0;
+    const shared = bank.sms !== undefined && cost.work > 0;
     const aloneNs = shared ? 0 : Math.ceil(cost.work / machine.blockShare);
     if (!shared && cost.streamBytes === 0) {
       sim.at(sim.now + aloneNs + tail, this.#computed, state.rank, p);
@@ -140,7 +140,7 @@ export class Processors {
     }
     bank.tailNs[p] = tail;
     bank.parts[p] = cost.streamBytes > 0 ? 2 : 1;
-    if (shared) bank.sms[p % bank.sms.length]!.start(0, cost.work, this.#served, state.rank, p);
+    if (shared) bank.sms!.start(p, cost.work);
     else sim.at(sim.now + aloneNs, this.#served, state.rank, p);
     if (cost.streamBytes > 0) {
       this.#network.stream(state.gpu, cost.streamBytes, this.#served, state.rank, p);
@@ -263,10 +263,9 @@ export class Processors {
   }
 }
 
-function bankOf(world: World, state: RankState): Bank {
-  const { sim, processors, blocksPerSm, smsPerRank } = world;
-  const sm = (i: number): FluidResource =>
-    new FluidResource(sim, `rank ${state.rank} SM ${i}`, 1, [world.machine.blockShare]);
+function bankOf(world: World, state: RankState, served: number): Bank {
+  const { sim, processors, blocksPerSm, smsPerRank, machine } = world;
+  const sizes = { units: smsPerRank, flows: processors, capacity: 1, cap: machine.blockShare };
   return {
     state,
     arrivals: new CombineArrivals(world, state),
@@ -276,6 +275,6 @@ function bankOf(world: World, state: RankState): Bank {
     sequence: new Int32Array(processors),
     parts: new Uint8Array(processors),
     tailNs: new Float64Array(processors),
-    sms: blocksPerSm > 1 ? Array.from({ length: smsPerRank }, (_, i) => sm(i)) : [],
+    sms: blocksPerSm > 1 ? new ShareBank(sim, sizes, served, state.rank) : undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** The discrete-event engine, on its own: it depends on nothing else in the project. */
 export { EventQueue } from './event-queue.ts';
 export { FluidResource } from './fluid.ts';
+export { type BankSizes, ShareBank } from './share-bank.ts';
 export { type EventHook, type Handler, Simulation } from './simulation.ts';
