@@ -1,5 +1,7 @@
 #include "fill.h"
 
+#include "launch_kernel.h"
+
 namespace kerneltwin {
 namespace {
 
@@ -22,8 +24,7 @@ void fill(T* to, uint64_t count, uint32_t owners, FillKey key, float amplitude, 
   if (count == 0 || owners == 0) return;
   const uint64_t blocks = (count + 255) / 256;
   const dim3 grid(static_cast<uint32_t>(blocks < 2048 ? blocks : 2048), owners);
-  fillStream<T><<<grid, 256, 0, stream>>>(to, count, key, amplitude);
-  KT_CUDA(cudaGetLastError());
+  launchKernel(fillStream<T>, grid, 256, stream, to, count, key, amplitude);
 }
 
 }  // namespace

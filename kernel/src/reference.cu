@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fill.h"
+#include "launch_kernel.h"
 #include "oracle.h"
 #include "reference_kernels.cuh"
 
@@ -45,13 +46,11 @@ void checkRouting(Check& c, kt_check_result& result) {
   const uint32_t experts = c.shape.experts;
   DeviceArray<double> logits(static_cast<uint64_t>(c.tokens) * experts);
   DeviceArray<RoutingVerdict> verdicts(c.tokens);
-  routerLogits<<<c.tokens, 256, 0, c.stream()>>>(c.data<bf16>(KT_TENSOR_X), c.data<bf16>(KT_TENSOR_WG), logits.get(), experts,
-                                                 c.shape.hidden);
-  KT_CUDA(cudaGetLastError());
-  judgeRouting<<<(c.tokens + 127) / 128, 128, 0, c.stream()>>>(
-      logits.get(), c.data<uint32_t>(KT_TENSOR_CHOICES), c.data<float>(KT_TENSOR_SCALES), c.scales.get(), verdicts.get(), c.tokens,
-      experts, c.shape.topK, c.options.given, c.options.renormalise);
-  KT_CUDA(cudaGetLastError());
+  launchKernel(routerLogits, c.tokens, 256, c.stream(), c.data<bf16>(KT_TENSOR_X), c.data<bf16>(KT_TENSOR_WG), logits.get(),
+               experts, c.shape.hidden);
+  launchKernel(judgeRouting, (c.tokens + 127) / 128, 128, c.stream(), logits.get(), c.data<uint32_t>(KT_TENSOR_CHOICES),
+               c.data<float>(KT_TENSOR_SCALES), c.scales.get(), verdicts.get(), c.tokens, experts, c.shape.topK,
+               c.options.given, c.options.renormalise);
   KT_CUDA(cudaStreamSynchronize(c.stream()));
   std::vector<RoutingVerdict> host(c.tokens);
   verdicts.download(host.data(), host.size());
@@ -76,8 +75,7 @@ void checkPlacing(const Check& c, kt_check_result& result) {
 template <class A, class Store>
 void product(A a, const bf16* w, uint32_t rows, uint32_t columns, Store to, cudaStream_t stream) {
   const dim3 grid((columns + kSide - 1) / kSide, (rows + kSide - 1) / kSide);
-  multiply<<<grid, 256, 0, stream>>>(a, w, rows, columns, to);
-  KT_CUDA(cudaGetLastError());
+  launchKernel(multiply<A, Store>, grid, 256, stream, a, w, rows, columns, to);
 }
 
 FillRecord recordOf(const World& world, uint32_t which) {
@@ -146,9 +144,8 @@ void computeOutputs(Check& c, uint32_t stride) {
 
 void judge(const Check& c, uint32_t stride, kt_check_result& result) {
   DeviceArray<TokenVerdict> verdicts(c.tokens);
-  judgeOutput<<<c.tokens, 32, 0, c.stream()>>>(c.data<bf16>(KT_TENSOR_OUT), c.out.get(), verdicts.get(), c.shape.hidden,
-                                               kPoison);
-  KT_CUDA(cudaGetLastError());
+  launchKernel(judgeOutput, c.tokens, 32, c.stream(), c.data<bf16>(KT_TENSOR_OUT), c.out.get(), verdicts.get(),
+               c.shape.hidden, kPoison);
   KT_CUDA(cudaStreamSynchronize(c.stream()));
   std::vector<TokenVerdict> host(c.tokens);
   verdicts.download(host.data(), host.size());

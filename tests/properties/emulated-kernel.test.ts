@@ -25,7 +25,7 @@ function complaints(trace: Trace): string[] {
   });
 }
 
-beforeAll(buildEmulator, 240_000);
+beforeAll(() => buildEmulator('emulate'), 240_000);
 
 describe("the kernel's own code on the emulated GPU", () => {
   const worlds = scenarios({ 'world.gpus': '1', policy: 'fifo' });

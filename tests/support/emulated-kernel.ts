@@ -3,18 +3,9 @@
  * launch's output against fp64 and fails on the first difference.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DeviceInfo, LaunchResult, WorldInfo } from '../../binding/index.ts';
 import type { RoutingResult } from '../../sim/gpu/messages.ts';
 import type { GpuRecording, LaunchRecord } from '../../sim/gpu/record.ts';
@@ -29,34 +20,26 @@ import { recordBytes, ringHeaderBytes } from '../../sim/trace/generated/events.t
 import type { Trace } from '../../sim/trace/trace.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const emulator = join(root, 'kernel', 'tests', 'emulator');
-const outDir = join(root, 'build', 'emulator');
-const program = join(outDir, 'emulate');
+
 const activations = ['identity', 'relu', 'gelu', 'silu'];
 
 /** Subscriber warps of the kernel's OS block. */
 const subscribers = 7;
 
-function newest(path: string): number {
-  const stat = statSync(path);
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(...readdirSync(path).map((name) => newest(join(path, name))));
+/** Programs of kernel/tests/emulator/build.sh. */
+export type EmulatorTarget = 'emulate' | 'emulator_test' | 'gpu_cases' | 'libkerneltwin.so';
+
+/** Path of a program that {@link buildEmulator} builds. */
+export function emulatorProgram(target: EmulatorTarget): string {
+  return join(root, 'build', 'emulator', target, target);
 }
 
-/** Compiles the program unless it is newer than everything it is made of; about 15 s. */
-export function buildEmulator(): void {
-  const sources = [emulator, join(root, 'kernel', 'include'), join(root, 'kernel', 'src')];
-  const built = statSync(program, { throwIfNoEntry: false });
-  if (built !== undefined && built.mtimeMs > Math.max(...sources.map(newest))) return;
-  mkdirSync(outDir, { recursive: true });
-  const files = ['machine.cc', 'world.cc', 'programs/emulate.cc'].map((f) => join(emulator, f));
-  const include = [`-I${emulator}`, `-I${join(root, 'kernel', 'include')}`];
-  const flags = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-unknown-pragmas'];
-  const fresh = `${program}.${process.pid}`;
-  execFileSync(process.env['CXX'] ?? 'c++', [...flags, ...include, ...files, '-o', fresh], {
+/** Compiles a program unless it is newer than everything it is made of; 15 to 60 s. */
+export function buildEmulator(target: EmulatorTarget): void {
+  const script = join(root, 'kernel', 'tests', 'emulator', 'build.sh');
+  execFileSync('sh', [script, dirname(emulatorProgram(target)), target], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  renameSync(fresh, program);
 }
 
 function requestOf(s: Scenario, routing: Routing, seed: number): string {
@@ -152,7 +135,10 @@ export function emulateKernel(s: Scenario, seed: number): Trace {
     const request = join(folder, 'request');
     const rings = join(folder, 'rings');
     writeFileSync(request, requestOf(s, routing, seed));
-    const run = spawnSync(program, [request, rings], { encoding: 'utf8', timeout: 120_000 });
+    const run = spawnSync(emulatorProgram('emulate'), [request, rings], {
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
     if (run.status !== 0) {
       throw new Error(run.stderr === '' ? `emulate: ${run.signal}` : run.stderr);
     }

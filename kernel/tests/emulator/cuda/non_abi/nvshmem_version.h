@@ -1,0 +1,5 @@
+// No NVSHMEM in the emulated library.
+#pragma once
+#define NVSHMEM_VENDOR_MAJOR_VERSION 0
+#define NVSHMEM_VENDOR_MINOR_VERSION 0
+#define NVSHMEM_VENDOR_PATCH_VERSION 0
