@@ -1,9 +1,9 @@
 /** What every mirrored actor knows, and the packets as halves. */
 import {
+  type Doorbell,
   packDoorbell,
   packEntry,
   packSignal,
-  type Doorbell,
   type QueueEntry,
   type Signal,
   unpackDoorbell,

@@ -2,14 +2,7 @@
  * The mirror machine: actors as generators that stop before every shared access, moved by one sequence of choices, with the
  * same digest after every access as the explorer in binding/src/explorer.
  */
-import {
-  type MirrorMemory,
-  Order,
-  type OrderCode,
-  Scope,
-  type ScopeCode,
-  stir,
-} from './memory.ts';
+import { type MirrorMemory, Order, type OrderCode, Scope, type ScopeCode, stir } from './memory.ts';
 
 /** An actor's life. Every `yield` lets somebody else move. */
 export type Life = Generator<void, void, void>;
@@ -113,7 +106,14 @@ export class Machine {
   }
 
   /** 32-bit (`wide` false) or 64-bit addition below 2^53; returns the value before. */
-  add(f: number, at: number, amount: number, order: OrderCode, scope: ScopeCode, wide = false): number {
+  add(
+    f: number,
+    at: number,
+    amount: number,
+    order: OrderCode,
+    scope: ScopeCode,
+    wide = false,
+  ): number {
     this.#inPlain &= ~(1 << f);
     const m = this.memory;
     m.beginUpdate(f, at, order, scope);

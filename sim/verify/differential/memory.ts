@@ -209,8 +209,7 @@ export class MirrorMemory {
     scope: ScopeCode,
   ): void {
     const cell = (l: number, h: number): number => stir(stir(at + 1, l), h);
-    this.hash =
-      (this.hash + cell(lo, hi) - cell(this.#low[at] ?? 0, this.#high[at] ?? 0)) >>> 0;
+    this.hash = (this.hash + cell(lo, hi) - cell(this.#low[at] ?? 0, this.#high[at] ?? 0)) >>> 0;
     const time = this.version(at) + 1;
     this.#version[at] = time;
     this.#low[at] = lo;

@@ -54,7 +54,11 @@ export function runMirror(spec: WorldSpec, choices: Uint32Array, keepAccesses = 
     const common = { spec, words, shape: words.shape, machine, state, rank };
     for (const [role, fiber] of group.entries()) {
       const launch =
-        role < processors ? processorLaunch : role === processors ? schedulerLaunch : subscriberLaunch;
+        role < processors
+          ? processorLaunch
+          : role === processors
+            ? schedulerLaunch
+            : subscriberLaunch;
       const index = role <= processors ? role : role - processors - 1;
       lives.push(life({ ...common, fiber, index }, launch, group, spec.rows.length));
     }

@@ -1,5 +1,6 @@
 /** A mirrored processor: dispatch, then tasks from its doorbell. Follows protocol/{send,processor,arrival}.h. */
-import { epochState, queueTag } from '../../moe/packet.ts';
+
+import { Op, Round, rowStep, Stage } from '../../moe/generated/layout.ts';
 import {
   cellIndex,
   combineFlag,
@@ -7,7 +8,7 @@ import {
   dispatchFlag,
   dispatchOffset,
 } from '../../moe/heap.ts';
-import { Op, Round, rowStep, Stage } from '../../moe/generated/layout.ts';
+import { epochState, queueTag } from '../../moe/packet.ts';
 import { gemm0Cols, gemm1Cols, rowBlocks, rowSpan, type Shape } from '../../moe/shape.ts';
 import { decodeTask, gemm1Task, rowBlockIndex, type Task } from '../../moe/task.ts';
 import {

@@ -1,6 +1,6 @@
 /** The mirrored scheduler. Follows protocol/scheduler.h. */
 import { queueTag } from '../../moe/packet.ts';
-import { cellRowBlocks, ceilDiv, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
+import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
 import {
   type Actor,
   barrier,

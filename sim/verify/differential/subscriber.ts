@@ -1,7 +1,7 @@
 /** A mirrored subscriber. Follows protocol/subscriber.h. */
 import { combineFlag, dispatchFlag, dispatchFlags } from '../../moe/heap.ts';
 import { epochState, Freshness, freshness, queueTag, type Signal } from '../../moe/packet.ts';
-import { cellRowBlocks, ceilDiv, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
+import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
 import { gemm0Task, gemm0Tasks, gemm1Tasks } from '../../moe/task.ts';
 import { type Actor, keptRows, loadSignal, myWords, publish } from './actor.ts';
 import type { Life } from './machine.ts';
@@ -25,7 +25,13 @@ interface Entry {
 }
 
 /** Chunk c of region r goes to subscriber (r + c) mod subscribers. */
-function chunksOf(a: Actor, combine: boolean, region: number, first: number, flags: number): Chunk[] {
+function chunksOf(
+  a: Actor,
+  combine: boolean,
+  region: number,
+  first: number,
+  flags: number,
+): Chunk[] {
   const chunks: Chunk[] = [];
   for (let c = 0; c < ceilDiv(flags, lanes); c++) {
     if ((region + c) % a.spec.subscribers !== a.index) continue;

@@ -1,4 +1,6 @@
 /** Numbers of the shared words of a world, in the order in which the explorer allocates them. */
+
+import { Round, rowStep, Stage } from '../../moe/generated/layout.ts';
 import {
   cellIndex,
   combineOffset,
@@ -6,9 +8,8 @@ import {
   flagCount,
   heapElements,
 } from '../../moe/heap.ts';
-import { Round, rowStep, Stage } from '../../moe/generated/layout.ts';
-import { placementFrom, type Placement } from '../../moe/placement.ts';
-import { cellRowBlocks, ceilDiv, gemm0Cols, gemm1Cols, type Shape } from '../../moe/shape.ts';
+import { type Placement, placementFrom } from '../../moe/placement.ts';
+import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, type Shape } from '../../moe/shape.ts';
 import type { WorldSpec } from '../world-spec.ts';
 import { nativeConfig } from '../world-spec.ts';
 

@@ -106,7 +106,11 @@ const ordering: readonly Mutant[] = [
     id: 'M18',
     fault: 'no warp sync before the ready queue is read',
     killedBy: ['S7'],
-    edits: oneEdit('protocol/scheduler.h', 'warp.sync();  // lanes will read', '// lanes will read'),
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'warp.sync();  // lanes will read',
+      '// lanes will read',
+    ),
     world: { ...busy, laneViews: true },
     runs: 200,
   },
@@ -119,7 +123,11 @@ const layout: readonly Mutant[] = [
     id: 'M1',
     fault: 'the capacity stride is not padded to whole row blocks',
     killedBy: ['L6', 'L5', 'L2'],
-    edits: oneEdit('layout/heap.h', 'return cell * s.capacity + row;', 'return cell * s.tokens + row;'),
+    edits: oneEdit(
+      'layout/heap.h',
+      'return cell * s.capacity + row;',
+      'return cell * s.tokens + row;',
+    ),
     world: unpadded,
   },
   {
@@ -166,7 +174,15 @@ const layout: readonly Mutant[] = [
       'cellRowBlocks(s) * gemm1Cols(s);\n}\n\n}  // namespace',
       'cellRowBlocks(s) * gemm1Cols(s) - 1;\n}\n\n}  // namespace',
     ),
-    world: { ...crowded, rows: [[[0, 0, 16], [0, 0, 16]]] },
+    world: {
+      ...crowded,
+      rows: [
+        [
+          [0, 0, 16],
+          [0, 0, 16],
+        ],
+      ],
+    },
   },
   {
     ...defaults,
@@ -337,11 +353,7 @@ const termination: readonly Mutant[] = [
     id: 'M36',
     fault: 'a stale signal is taken for a current one',
     killedBy: ['T3'],
-    edits: oneEdit(
-      'layout/packet.h',
-      'return Freshness::Stale;',
-      'return Freshness::Current;',
-    ),
+    edits: oneEdit('layout/packet.h', 'return Freshness::Stale;', 'return Freshness::Current;'),
   },
   {
     ...defaults,
@@ -371,7 +383,11 @@ const termination: readonly Mutant[] = [
     id: 'M40',
     fault: 'row blocks are counted with floor instead of ceil',
     killedBy: ['S2', 'T2'],
-    edits: oneEdit('layout/shape.h', 'return ceilDiv(rows, s.tileRows);', 'return rows / s.tileRows;'),
+    edits: oneEdit(
+      'layout/shape.h',
+      'return ceilDiv(rows, s.tileRows);',
+      'return rows / s.tileRows;',
+    ),
   },
 ];
 

@@ -35,7 +35,13 @@ export async function judgeMutant(
   let done = 0;
   while (kill === null && done < runs) {
     const size = Math.min(batch, runs - done);
-    const report = world.batch({ strategy: mutant.strategy, seed, first: done, runs: size, until: 'never' });
+    const report = world.batch({
+      strategy: mutant.strategy,
+      seed,
+      first: done,
+      runs: size,
+      until: 'never',
+    });
     for (const failure of report.failures) {
       failures[failure.invariant] = (failures[failure.invariant] ?? 0) + failure.count;
       if (!mutant.killedBy.includes(failure.invariant)) continue;

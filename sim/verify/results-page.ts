@@ -1,0 +1,31 @@
+import { cpus } from 'node:os';
+import type { SuiteResult } from './suites.ts';
+
+const heading = `# The explorer: measured
+
+Written by \`npm run results:explorer\`. Rates are per second of processor time on one core; how much was done is the suites'
+default (\`kerneltwin verify\`). What the suites judge: [verify](../guide/verify.md).
+`;
+
+const shown = (value: number): string =>
+  value >= 1e12
+    ? value.toExponential(2)
+    : value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+
+/** The page docs/results/explorer.md. */
+export function resultsPage(results: readonly SuiteResult[]): string {
+  const machine = `Machine: ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}.\n`;
+  const tables = results.map(({ name, held, figures }) => {
+    const rows = Object.entries(figures).map(
+      ([figure, value]) => `| ${figure} | ${shown(value)} |`,
+    );
+    const unit =
+      name === 'schedules'
+        ? 'schedules a second'
+        : name === 'mutants'
+          ? 'first schedule that kills it'
+          : 'figure';
+    return `## ${name}: ${held ? 'held' : 'NOT held'}\n\n| what | ${unit} |\n|---|---|\n${rows.join('\n')}\n`;
+  });
+  return [heading, machine, ...tables].join('\n');
+}

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { loadExplorer } from '../../../binding/explore.ts';
+import {
+  crowded,
+  fourEpochs,
+  nativeConfig,
+  twelveTasks,
+  type WorldSpec,
+} from '../../../sim/verify/world-spec.ts';
+
+const { ExploredWorld, litmus, litmusNames } = loadExplorer();
+
+const sc = (spec: WorldSpec): WorldSpec => ({ ...spec, model: 'sc' });
+/** One epoch without rows: the smallest world of two ranks. */
+const silent = sc({ ...fourEpochs, rows: [fourEpochs.rows[2] ?? []] });
+/** One epoch with one row. */
+const oneRow = sc({ ...fourEpochs, rows: [fourEpochs.rows[0] ?? []] });
+
+describe('an explored world', () => {
+  test('runs twelve tasks with six actors', () => {
+    const run = new ExploredWorld(nativeConfig(twelveTasks)).run({
+      strategy: 'random',
+      seed: 1,
+      keepEvents: true,
+    });
+    const consumed = 15;
+    expect(run.failure).toBeNull();
+    expect(run.events.kind.filter((kind) => kind === consumed)).toHaveLength(12);
+  });
+
+  test('takes a choice sequence of any length and content', () => {
+    const world = new ExploredWorld(nativeConfig(crowded));
+    for (const choices of [new Uint32Array(0), new Uint32Array(50).fill(4_294_967_295)]) {
+      expect(world.run({ strategy: 'replay', choices }).failure).toBeNull();
+    }
+  });
+
+  test('repeats a run of a batch by its number', () => {
+    const world = new ExploredWorld(nativeConfig(crowded));
+    const batch = world.batch({ strategy: 'random', seed: 9, first: 41, runs: 1 });
+    expect(world.run({ strategy: 'random', seed: 9, index: 41 }).steps).toBe(batch.steps);
+  });
+
+  test.each([
+    ['too many actors', { processors: 70 }, /more than 64 actors/],
+    [
+      'rows over the capacity',
+      {
+        rows: [
+          [
+            [99, 0, 0],
+            [0, 0, 0],
+          ],
+        ],
+      },
+      /more rows than the capacity/,
+    ],
+    ['a width that is no multiple of 64', { hidden: 100 }, /multiples of 64/],
+    ['no expert on a rank', { expertsPerRank: [0, 3] }, /at least one expert/],
+  ])('refuses %s', (_what, change, message) => {
+    const spec: WorldSpec = { ...crowded, ...change };
+    expect(() => new ExploredWorld(nativeConfig(spec))).toThrow(message);
+  });
+});
+
+describe('the exhaustive search', () => {
+  test('proves a world of two ranks', () => {
+    const result = new ExploredWorld(nativeConfig(oneRow)).search({ maxStates: 1_000_000 });
+    expect(result).toMatchObject({ complete: true, failure: null });
+    expect(result.states).toBeGreaterThan(1000);
+  });
+
+  test('loses no final state by its reduction', () => {
+    const small = sc({
+      ...twelveTasks,
+      processors: 1,
+      hidden: 64,
+      intermediate: 64,
+      rows: [[[1, 0]]],
+    });
+    for (const spec of [
+      small,
+      { ...small, processors: 2 },
+      { ...small, readiness: 'lazy' as const },
+    ]) {
+      const world = new ExploredWorld(nativeConfig(spec));
+      const reduced = world.search({ maxStates: 3_000_000 });
+      const full = world.search({ maxStates: 3_000_000, reduce: false });
+      expect([reduced.complete, full.complete]).toEqual([true, true]);
+      expect(reduced.ends).toBe(full.ends);
+      expect(reduced.states).toBeLessThan(full.states);
+    }
+  });
+
+  test('says when it stopped early', () => {
+    const result = new ExploredWorld(nativeConfig(silent)).search({ maxStates: 10 });
+    expect(result).toMatchObject({ complete: false, failure: null });
+  });
+
+  test('refuses worlds it cannot backtrack', () => {
+    const world = new ExploredWorld(nativeConfig(crowded));
+    expect(() => world.search({ maxStates: 10 })).toThrow(/needs model 'sc'/);
+  });
+});
+
+describe('litmus shapes', () => {
+  test.each(litmusNames())('%s: no schedule has a forbidden outcome', (shape) => {
+    for (const model of ['weak', 'sc'] as const) {
+      const report = litmus({ shape, model, all: true, runs: 5_000_000 });
+      expect(report).toMatchObject({ complete: true, forbidden: 0 });
+    }
+  });
+});
