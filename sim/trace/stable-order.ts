@@ -25,15 +25,22 @@ export function canonicalOrder(columns: OrderColumns): Uint32Array {
   return order;
 }
 
-/** Rows by (launch, time), equal rows in their old order. Bottom-up merge sort: two index arrays, no comparator. */
+/**
+ * Rows by (launch, time), equal rows in their old order. Bottom-up merge sort: two index arrays, no comparator. Actors
+ * write their records almost in order, so most of two neighbouring runs already stands where it belongs: it is copied,
+ * and only where the runs overlap are rows compared one by one.
+ */
 export function timeOrder(columns: OrderColumns): Uint32Array {
   const { launch, time } = columns;
   const length = time.length;
   let from = new Uint32Array(length);
   for (let row = 0; row < length; row++) from[row] = row;
   if (isSorted(launch, time)) return from;
+  for (let begin = 0; begin < length; begin += runRows) {
+    insertionSort(from, begin, Math.min(begin + runRows, length), launch, time);
+  }
   let to = new Uint32Array(length);
-  for (let width = 1; width < length; width *= 2) {
+  for (let width = runRows; width < length; width *= 2) {
     for (let begin = 0; begin < length; begin += 2 * width) {
       const middle = Math.min(begin + width, length);
       merge(from, to, begin, middle, Math.min(middle + width, length), launch, time);
@@ -41,6 +48,24 @@ export function timeOrder(columns: OrderColumns): Uint32Array {
     [from, to] = [to, from];
   }
   return from;
+}
+
+/** Rows that are sorted by insertion before runs are merged. */
+const runRows = 32;
+
+function insertionSort(
+  rows: Uint32Array,
+  begin: number,
+  end: number,
+  launch: Uint32Array,
+  time: Float64Array,
+): void {
+  for (let next = begin + 1; next < end; next++) {
+    const row = rows[next]!;
+    let at = next;
+    for (; at > begin && after(rows[at - 1]!, row, launch, time); at--) rows[at] = rows[at - 1]!;
+    rows[at] = row;
+  }
 }
 
 /** Sorts rows of one instant by (rank, actor); the row number, which is the order handed in, breaks ties. */
@@ -70,14 +95,31 @@ function merge(
   launch: Uint32Array,
   time: Float64Array,
 ): void {
-  let left = begin;
+  to.set(from.subarray(begin, end), begin);
+  if (middle >= end || !after(from[middle - 1]!, from[middle]!, launch, time)) return;
+  const firstRight = from[middle]!;
+  const lastLeft = from[middle - 1]!;
+  let left = firstIn(begin, middle, (at) => after(from[at]!, firstRight, launch, time));
+  const last = firstIn(middle, end, (at) => !after(lastLeft, from[at]!, launch, time));
   let right = middle;
-  for (let out = begin; out < end; out++) {
+  for (let out = left; out < last; out++) {
     const x = from[left]!;
     const y = from[right]!;
-    const takeRight = left >= middle || (right < end && after(x, y, launch, time));
+    const takeRight = left >= middle || (right < last && after(x, y, launch, time));
     to[out] = takeRight ? y : x;
     if (takeRight) right++;
     else left++;
   }
+}
+
+/** First number in [begin, end) that a test passes, which then passes all after it; `end` when none does. */
+function firstIn(begin: number, end: number, passes: (at: number) => boolean): number {
+  let low = begin;
+  let high = end;
+  while (low < high) {
+    const half = (low + high) >>> 1;
+    if (passes(half)) high = half;
+    else low = half + 1;
+  }
+  return low;
 }

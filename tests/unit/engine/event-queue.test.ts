@@ -83,9 +83,8 @@ describe('event queue', () => {
             if (pending[i]!.time < pending[first]!.time) first = i;
           }
           const [expected] = pending.splice(first, 1);
-          expect(queue.pop()).toBe(expected !== undefined);
-          if (expected !== undefined)
-            expect([queue.time, queue.a]).toEqual([expected.time, expected.a]);
+          const popped = queue.pop() ? { time: queue.time, a: queue.a } : undefined;
+          expect(popped).toEqual(expected);
         };
         for (const { count, range, pops, seed } of floods) {
           for (let i = 0; i < count; i++) {
