@@ -35,8 +35,9 @@ async function main(mode: string | undefined, count: string | undefined): Promis
   if (mode === undefined) throw new RangeError('expected ci, nightly, results or a suite');
   const inCi = suites.filter((suite) => suite.name !== 'mutants');
   if (mode === 'ci') return (await runAll(inCi, () => undefined)).every((r) => r.held);
-  if (mode === 'nightly')
+  if (mode === 'nightly') {
     return (await runAll(suites, (s) => nightly[s.name])).every((r) => r.held);
+  }
   if (mode !== 'results') {
     const runs = count === undefined ? undefined : Number(count);
     return (await runAll([suiteNamed(mode)], () => runs)).every((r) => r.held);

@@ -1,5 +1,5 @@
 /** Generated worlds for the explorer. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { WorldSpec } from '../../sim/verify/world-spec.ts';
 
 const readiness = fc.constantFrom<'eager' | 'lazy'>('eager', 'lazy');

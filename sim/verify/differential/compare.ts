@@ -91,8 +91,9 @@ function timelines(
     const other = line(spec, mirror.words, mirror.accesses, i);
     rows.push(`${String(i).padStart(6)}  ${one.padEnd(60)} | ${other}`);
   }
-  if (native.failure !== null)
+  if (native.failure !== null) {
     rows.push(`headers: ${native.failure.invariant} ${native.failure.message}`);
+  }
   if (mirror.problem !== null) rows.push(`mirror: ${mirror.problem.message}`);
   return [`${'access'.padStart(6)}  ${'headers'.padEnd(60)} | mirror`, ...rows].join('\n');
 }
