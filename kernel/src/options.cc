@@ -10,7 +10,8 @@ namespace kerneltwin {
 namespace {
 
 Shape shapeOf(const kt_shape& s) {
-  return {s.ranks, s.experts, s.slots, s.tokens, s.hidden, s.intermediate, s.top_k, s.capacity, s.tile_rows, s.tile_cols};
+  return {s.ranks,        s.experts, s.slots,    s.tokens,    s.hidden,
+          s.intermediate, s.top_k,   s.capacity, s.tile_rows, s.tile_cols};
 }
 
 void unsupported(bool holds, const std::string& message) {
@@ -30,9 +31,10 @@ void checkShape(const Shape& s) {
   require(s.tileCols == 64 || s.tileCols == kTileCols, "shape.tile_cols", "64 or 128", s.tileCols);
   require(s.capacity >= s.tileRows && s.capacity % s.tileRows == 0, "shape.capacity", "a multiple of shape.tile_rows",
           s.capacity);
-  unsupported(s.experts <= kMaxExperts,
-              "shape.experts: this build's tables hold " + std::to_string(kMaxExperts) + ", got " + std::to_string(s.experts));
-  unsupported(static_cast<uint64_t>(s.capacity) * s.hidden < (1ull << 31), "shape: a cell must stay under 2^31 elements");
+  unsupported(s.experts <= kMaxExperts, "shape.experts: this build's tables hold " + std::to_string(kMaxExperts) +
+                                            ", got " + std::to_string(s.experts));
+  unsupported(static_cast<uint64_t>(s.capacity) * s.hidden < (1ull << 31),
+              "shape: a cell must stay under 2^31 elements");
   unsupported(static_cast<uint64_t>(s.tokens) * s.topK < (1ull << 31), "shape: tokens * top_k must stay under 2^31");
   unsupported(packetLimits(s), "shape: a task index, flag index, row or count does not fit its packet field");
 }
@@ -87,7 +89,8 @@ uint64_t optionsHash(const WorldOptions& o) {
   uint64_t hash = 0;
   const auto take = [&](uint64_t value) { hash = mixBits(hash ^ value) + 0x9e3779b97f4a7c15ull; };
   const Shape& s = o.shape;
-  for (uint32_t field : {s.ranks, s.experts, s.slots, s.tokens, s.hidden, s.intermediate, s.topK, s.capacity, s.tileRows, s.tileCols}) {
+  for (uint32_t field :
+       {s.ranks, s.experts, s.slots, s.tokens, s.hidden, s.intermediate, s.topK, s.capacity, s.tileRows, s.tileCols}) {
     take(field);
   }
   for (uint32_t base : o.placement) take(base);

@@ -39,7 +39,8 @@ uint64_t environmentBytes() {
   const double number = std::strtod(text, &end);
   const char* units = "KMGT";
   const char* unit = *end == '\0' ? nullptr : std::strchr(units, std::toupper(*end));
-  if (end == text || number <= 0.0 || (*end != '\0' && unit == nullptr)) refuse(kSymmetricSize, "bytes, with K, M, G or T", text);
+  if (end == text || number <= 0.0 || (*end != '\0' && unit == nullptr))
+    refuse(kSymmetricSize, "bytes, with K, M, G or T", text);
   return static_cast<uint64_t>(number * (unit == nullptr ? 1.0 : static_cast<double>(1ull << 10 * (unit - units + 1))));
 }
 
@@ -57,8 +58,10 @@ void reserveSymmetric(uint64_t bytes) {
   if (bytes <= (given != 0 ? given : kDefaultSymmetricBytes)) return;
   const std::string wanted = std::to_string(bytes);
   if (given != 0 || environmentRead) {
-    throw Failure(KT_BAD_STATE, "symmetric_bytes: " + wanted + " wanted, " + std::to_string(given != 0 ? given : kDefaultSymmetricBytes) +
-                                    " reserved; start every rank's process with " + kSymmetricSize + " of at least that");
+    throw Failure(KT_BAD_STATE, "symmetric_bytes: " + wanted + " wanted, " +
+                                    std::to_string(given != 0 ? given : kDefaultSymmetricBytes) +
+                                    " reserved; start every rank's process with " + kSymmetricSize +
+                                    " of at least that");
   }
   setenv(kSymmetricSize, wanted.c_str(), 1);
 }
@@ -74,7 +77,8 @@ void startNvshmem(const kt_join_options& options) {
   const nvshmemi_version_t version = {NVSHMEM_VENDOR_MAJOR_VERSION, NVSHMEM_VENDOR_MINOR_VERSION,
                                       NVSHMEM_VENDOR_PATCH_VERSION};
   int provided = 0;
-  status = nvshmemi_init_thread(NVSHMEM_THREAD_SERIALIZED, &provided, NVSHMEMX_INIT_WITH_UNIQUEID, &attributes, version);
+  status =
+      nvshmemi_init_thread(NVSHMEM_THREAD_SERIALIZED, &provided, NVSHMEMX_INIT_WITH_UNIQUEID, &attributes, version);
   if (status != 0) {
     throw Failure(KT_NVSHMEM_ERROR, "NVSHMEM initialization of rank " + std::to_string(options.rank) + " of " +
                                         std::to_string(options.ranks) + " failed with status " +

@@ -45,7 +45,8 @@ Options parse(int count, char** words) {
       std::stringstream list(value());
       for (std::string item; std::getline(list, item, ',');) o.ranks.push_back(static_cast<uint32_t>(std::stoul(item)));
     } else {
-      std::fprintf(stderr, "gpu_cases: unknown word %s; known: --ranks --full --match --seconds --spread\n", word.c_str());
+      std::fprintf(stderr, "gpu_cases: unknown word %s; known: --ranks --full --match --seconds --spread\n",
+                   word.c_str());
       std::exit(2);
     }
   }
@@ -98,7 +99,8 @@ bool joinGroup(Shared& shared, uint32_t rank, uint32_t ranks, uint64_t symmetric
   return false;
 }
 
-void printCase(const Case& c, uint32_t ranks, const RankReport* reports, const std::string& groupFailure, Tally& tally) {
+void printCase(const Case& c, uint32_t ranks, const RankReport* reports, const std::string& groupFailure,
+               Tally& tally) {
   bool passed = true;
   double error = 0.0;
   float ms = 0.0f;
@@ -113,8 +115,8 @@ void printCase(const Case& c, uint32_t ranks, const RankReport* reports, const s
     else why += " rank " + std::to_string(r) + ": " + report.message + ";";
   }
   ++(passed ? tally.passed : tally.failed);
-  std::printf("%s ranks=%u  %-58s error %.2e  last %.3f ms %s\n", passed ? "PASS" : "FAIL", ranks, c.name.c_str(), error, ms,
-              why.c_str());
+  std::printf("%s ranks=%u  %-58s error %.2e  last %.3f ms %s\n", passed ? "PASS" : "FAIL", ranks, c.name.c_str(),
+              error, ms, why.c_str());
   std::fflush(stdout);
 }
 

@@ -59,7 +59,8 @@ GroupEnd runRanks(uint32_t ranks, uint32_t seconds, const std::function<int(uint
   }
   for (uint32_t r = 0; r < ranks; ++r) {
     if (children[r] < 0) continue;
-    if (end.failure.empty()) end.failure = "rank " + std::to_string(r) + " was still running after " + std::to_string(seconds) + " s";
+    if (end.failure.empty())
+      end.failure = "rank " + std::to_string(r) + " was still running after " + std::to_string(seconds) + " s";
     kill(children[r], SIGKILL);
     waitpid(children[r], nullptr, 0);
   }

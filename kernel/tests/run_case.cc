@@ -115,14 +115,17 @@ void checkResult(const Case& c, kt_world* world, RankReport& report) {
   call(kt_check(world, &options, &r), "kt_check");
   report.error = std::max(report.error, r.relative_error);
   report.dropped += r.dropped;
-  const bool good = r.relative_error < kMostError && r.unwritten == 0 && r.not_finite == 0 && r.routing_mismatches == 0 &&
-                    r.placement_mismatches == 0 && r.scale_mismatches == 0;
+  const bool good = r.relative_error < kMostError && r.unwritten == 0 && r.not_finite == 0 &&
+                    r.routing_mismatches == 0 && r.placement_mismatches == 0 && r.scale_mismatches == 0;
   if (good) return;
-  fail("error %.3e (largest %.3e at token %u column %u, norm %.3e), %llu unwritten, %llu not finite, %llu routing, %llu placement, "
-       "%llu scale mismatches",
-       r.relative_error, r.max_error, r.worst_token, r.worst_column, r.reference_norm, static_cast<unsigned long long>(r.unwritten),
-       static_cast<unsigned long long>(r.not_finite), static_cast<unsigned long long>(r.routing_mismatches),
-       static_cast<unsigned long long>(r.placement_mismatches), static_cast<unsigned long long>(r.scale_mismatches));
+  fail(
+      "error %.3e (largest %.3e at token %u column %u, norm %.3e), %llu unwritten, %llu not finite, %llu routing, %llu "
+      "placement, "
+      "%llu scale mismatches",
+      r.relative_error, r.max_error, r.worst_token, r.worst_column, r.reference_norm,
+      static_cast<unsigned long long>(r.unwritten), static_cast<unsigned long long>(r.not_finite),
+      static_cast<unsigned long long>(r.routing_mismatches), static_cast<unsigned long long>(r.placement_mismatches),
+      static_cast<unsigned long long>(r.scale_mismatches));
 }
 
 /// Every ring holds all its records, begins the epoch and ends with a clean exit.
@@ -130,14 +133,16 @@ void checkRings(const Case& c, kt_world* world, uint32_t epoch, RankReport& repo
   kt_world_info info = {};
   info.struct_size = sizeof info;
   call(kt_world_query(world, &info), "kt_world_query");
-  if (info.local_bytes != 0 && c.transport == KT_TRANSPORT_DIRECT) fail("the kernel uses %u bytes of local memory", info.local_bytes);
+  if (info.local_bytes != 0 && c.transport == KT_TRANSPORT_DIRECT)
+    fail("the kernel uses %u bytes of local memory", info.local_bytes);
   std::vector<TraceRecord> records(c.traceRecords);
   for (uint32_t ring = 0; ring < info.rings; ++ring) {
     TraceRingHeader header;
     uint32_t stored = 0;
     call(kt_trace_read(world, ring, &header, records.data(), c.traceRecords, &stored), "kt_trace_read");
     report.records += stored;
-    if (header.written > header.capacity) fail("ring %u overflowed: %u records, room for %u", ring, header.written, header.capacity);
+    if (header.written > header.capacity)
+      fail("ring %u overflowed: %u records, room for %u", ring, header.written, header.capacity);
     if (header.launch != epoch) fail("ring %u is of launch %u, expected %u", ring, header.launch, epoch);
     if (stored == 0) fail("ring %u is empty", ring);
     const auto kind = static_cast<EventKind>(records[stored - 1].head >> kTickBits & ((1u << kKindBits) - 1));
@@ -153,7 +158,8 @@ std::string dumpOf(kt_world* world) {
   return text;
 }
 
-kt_launch_result launchOnce(const Case& c, kt_world* world, uint32_t tokens, uint32_t keep, uint32_t flags, uint32_t rank) {
+kt_launch_result launchOnce(const Case& c, kt_world* world, uint32_t tokens, uint32_t keep, uint32_t flags,
+                            uint32_t rank) {
   if (c.skewMs > 0) usleep(1000 * c.skewMs * rank);
   kt_launch_options options = {sizeof(kt_launch_options), tokens, flags, keep};
   kt_launch_result result = {};
@@ -161,7 +167,8 @@ kt_launch_result launchOnce(const Case& c, kt_world* world, uint32_t tokens, uin
   const int32_t status = kt_launch(world, &options, &result);
   if (status == KT_OK) return result;
   const std::string error = kt_last_error();
-  std::fprintf(stderr, "---- rank %u, case \"%s\": %s\n%s\n", rank, c.name.c_str(), error.c_str(), dumpOf(world).c_str());
+  std::fprintf(stderr, "---- rank %u, case \"%s\": %s\n%s\n", rank, c.name.c_str(), error.c_str(),
+               dumpOf(world).c_str());
   fail("kt_launch: %s: %s", kt_status_name(status), error.c_str());
 }
 
@@ -173,14 +180,17 @@ void expectAbort(const Case& c, kt_world* world, uint32_t rank, uint32_t ranks) 
   result.struct_size = sizeof result;
   const int32_t status = kt_launch(world, &options, &result);
   if (status != KT_ABORTED) fail("kt_launch: expected ABORTED, got %s", kt_status_name(status));
-  if (result.abort_code != static_cast<uint32_t>(AbortCode::Deadline)) fail("abort code: expected 1 (deadline), got %u", result.abort_code);
-  if (dumpOf(world).find("dispatch flag of rank") == std::string::npos) fail("the dump does not name the missing signals");
+  if (result.abort_code != static_cast<uint32_t>(AbortCode::Deadline))
+    fail("abort code: expected 1 (deadline), got %u", result.abort_code);
+  if (dumpOf(world).find("dispatch flag of rank") == std::string::npos)
+    fail("the dump does not name the missing signals");
   const int32_t again = kt_launch(world, &options, &result);
   if (again != KT_BAD_STATE) fail("a launch after an abort: expected BAD_STATE, got %s", kt_status_name(again));
 }
 
 void runLaunches(const Case& c, uint32_t rank, kt_world* world, uint32_t experts, RankReport& report) {
-  for (uint32_t which : {KT_TENSOR_WG, KT_TENSOR_W1, KT_TENSOR_W2}) call(kt_fill(world, which, 7 + which, 0.0), "kt_fill");
+  for (uint32_t which : {KT_TENSOR_WG, KT_TENSOR_W1, KT_TENSOR_W2})
+    call(kt_fill(world, which, 7 + which, 0.0), "kt_fill");
   if (c.bias) {
     for (uint32_t which : {KT_TENSOR_B1, KT_TENSOR_B2}) call(kt_fill(world, which, 7 + which, 0.0), "kt_fill");
   }

@@ -45,7 +45,8 @@ constexpr size_t kStackBytes = 64 * 1024;
 
 Machine& Machine::current() { return *active; }
 
-Machine::Machine(const Layout& layout, uint64_t seed) : layout_(layout), state_(seed * 0x9e3779b97f4a7c15ull + 0x5bd1e995) {
+Machine::Machine(const Layout& layout, uint64_t seed)
+    : layout_(layout), state_(seed * 0x9e3779b97f4a7c15ull + 0x5bd1e995) {
   for (uint32_t rank = 0; rank < layout.ranks; ++rank) {
     for (uint32_t b = 0; b < layout.blocks; ++b) {
       auto block = std::make_unique<Block>();
@@ -87,7 +88,8 @@ void Machine::enter() {
 /// A new stack looks as if emulatorSwitch had been called from `enter`'s first instruction.
 void Machine::startThread(Thread& thread) {
   thread.stack.reset(new char[kStackBytes]);
-  auto** top = reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(thread.stack.get()) + kStackBytes) & ~uintptr_t{15});
+  auto** top =
+      reinterpret_cast<void**>((reinterpret_cast<uintptr_t>(thread.stack.get()) + kStackBytes) & ~uintptr_t{15});
   *--top = nullptr;
   *--top = reinterpret_cast<void*>(&Machine::enter);
   for (int i = 0; i < 6; ++i) *--top = nullptr;
@@ -162,7 +164,8 @@ void Machine::run(const std::function<void(uint32_t)>& body, uint64_t turns, con
     ++time_;
     idle = ran ? 0 : idle + 1;
     if (idle > 1000 * blocks_.size()) throw std::runtime_error("deadlock: no thread can run");
-    if (turns-- == 0) throw std::runtime_error("the launch did not end within its turns: livelock, or a bound too small");
+    if (turns-- == 0)
+      throw std::runtime_error("the launch did not end within its turns: livelock, or a bound too small");
   }
 }
 

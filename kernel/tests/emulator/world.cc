@@ -20,7 +20,9 @@ constexpr uint32_t kTraceRecords = 1 << 14;
 constexpr uint64_t kDeadline = 20'000'000;
 constexpr uint64_t kTurns = 60'000'000;
 
-uint32_t most(const std::vector<uint32_t>& values) { return std::max(1u, *std::max_element(values.begin(), values.end())); }
+uint32_t most(const std::vector<uint32_t>& values) {
+  return std::max(1u, *std::max_element(values.begin(), values.end()));
+}
 
 [[noreturn]] void fail(const std::string& message) { throw std::runtime_error(message); }
 
@@ -37,20 +39,24 @@ void put(bf16& to, float x) { to = toBf16(x); }
 void put(float& to, float x) { to = x; }
 
 template <class T>
-void fillBuffer(Buffer<T>& buffer, uint64_t seed, uint32_t tensor, uint32_t owner, float amplitude, uint64_t first, uint64_t count) {
+void fillBuffer(Buffer<T>& buffer, uint64_t seed, uint32_t tensor, uint32_t owner, float amplitude, uint64_t first,
+                uint64_t count) {
   const uint64_t stream = streamOf({seed, tensor, owner});
   for (uint64_t i = 0; i < count; ++i) put(buffer[first + i], fillValue(stream, i, amplitude));
 }
 
 }  // namespace
 
-World::World(const Config& config, uint64_t seed) : config_(config), processors_(config.blocks - 1), ranks_(config.ranks) {
+World::World(const Config& config, uint64_t seed)
+    : config_(config), processors_(config.blocks - 1), ranks_(config.ranks) {
   uint32_t slots = 0;
   for (uint32_t r = 0; r < config.ranks; ++r) slots = std::max(slots, config.placement[r + 1] - config.placement[r]);
   const uint32_t rows = config.keep != 0 ? config.keep : most(config.tokens);
-  shape_ = {config.ranks,        config.placement.back(), slots,           most(config.tokens),
-            config.hidden,       config.intermediate,     config.topK,     config.capacity != 0 ? config.capacity : roundUp(rows, config.tileRows),
-            config.tileRows,     config.tileCols};
+  shape_ = {config.ranks,    config.placement.back(),
+            slots,           most(config.tokens),
+            config.hidden,   config.intermediate,
+            config.topK,     config.capacity != 0 ? config.capacity : roundUp(rows, config.tileRows),
+            config.tileRows, config.tileCols};
   for (uint32_t r = 0; r < config.ranks; ++r) allocate(ranks_[r], r);
   for (uint32_t r = 0; r < config.ranks; ++r) fill(ranks_[r], r, seed);
   symmetricMemory.clear();
@@ -144,13 +150,18 @@ void World::prepare(const std::vector<uint32_t>& tokens, const std::vector<uint3
     a.given = config_.given;
     a.eager = config_.eager;
     a.deadlineNs = kDeadline;
-    a.tensors = {r.x.get(),   r.wg.get(),      r.w1.get(),  config_.bias ? r.b1.get() : nullptr, r.w2.get(), config_.bias ? r.b2.get() : nullptr,
-                 r.out.get(), r.choices.get(), r.rows.get(), r.scales.get()};
+    a.tensors = {r.x.get(),    r.wg.get(),
+                 r.w1.get(),   config_.bias ? r.b1.get() : nullptr,
+                 r.w2.get(),   config_.bias ? r.b2.get() : nullptr,
+                 r.out.get(),  r.choices.get(),
+                 r.rows.get(), r.scales.get()};
     a.symmetric = {r.heap.get(), r.flags.get(), r.peerHeaps.get(), r.peerFlags.get()};
-    a.work = {r.intermediate.get(), r.counts.get(), r.ownRows.get(), r.entryOfRow.get(), r.cellArrivals.get(),
-              r.rowBlockArrivals.get(), r.tokenArrivals.get(), r.barrier.get(), {r.doorbells.get(), r.status.get()},
-              r.processorRing.get(), r.processorTail.get(), r.subscriberRings.get(), r.tickets.get(), r.heads.get(), r.watch.get(),
-              r.osReport.get(), r.abort.get()};
+    a.work = {r.intermediate.get(),  r.counts.get(),        r.ownRows.get(),
+              r.entryOfRow.get(),    r.cellArrivals.get(),  r.rowBlockArrivals.get(),
+              r.tokenArrivals.get(), r.barrier.get(),       {r.doorbells.get(), r.status.get()},
+              r.processorRing.get(), r.processorTail.get(), r.subscriberRings.get(),
+              r.tickets.get(),       r.heads.get(),         r.watch.get(),
+              r.osReport.get(),      r.abort.get()};
     a.trace = {r.ringHeaders.get(), r.ringRecords.get(), kTraceRecords};
   }
 }
@@ -176,7 +187,8 @@ void World::launchAlone(uint64_t seed) {
   prepare(config_.tokens, {});
   run(seed, {0});
   const uint32_t code = ranks_[0].abort[0].code;
-  if (code != static_cast<uint32_t>(AbortCode::Deadline)) fail("expected a deadline, got abort code " + std::to_string(code));
+  if (code != static_cast<uint32_t>(AbortCode::Deadline))
+    fail("expected a deadline, got abort code " + std::to_string(code));
 }
 
 /// What must hold between launches: counters back at zero, queues drained, signals read, rings whole.
@@ -185,7 +197,8 @@ void World::checkQuiet() {
     Rank& r = ranks_[rank];
     const std::string who = "rank " + std::to_string(rank) + ": ";
     if (r.abort[0].code != 0) {
-      fail(who + "aborted with code " + std::to_string(r.abort[0].code) + " at site " + std::to_string(r.abort[0].site));
+      fail(who + "aborted with code " + std::to_string(r.abort[0].code) + " at site " +
+           std::to_string(r.abort[0].site));
     }
     if (!r.cellArrivals.allZero() || !r.rowBlockArrivals.allZero() || !r.tokenArrivals.allZero()) {
       fail(who + "an arrival counter is not back at zero");
@@ -200,7 +213,8 @@ void World::checkQuiet() {
     for (uint32_t ring = 0; ring < r.ringHeaders.count(); ++ring) {
       const TraceRingHeader& h = r.ringHeaders[ring];
       if (h.launch != epoch_ || h.written == 0 || h.written > h.capacity) {
-        fail(who + "ring " + std::to_string(ring) + " holds " + std::to_string(h.written) + " records of launch " + std::to_string(h.launch));
+        fail(who + "ring " + std::to_string(ring) + " holds " + std::to_string(h.written) + " records of launch " +
+             std::to_string(h.launch));
       }
     }
   }
@@ -214,7 +228,9 @@ void World::checkRouting(Rank& r, uint32_t tokens, uint32_t keep) {
   }
   const std::vector<uint32_t> rows = placeInTokenOrder(choices, s.experts, keep);
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] != r.rows[i]) fail("choice " + std::to_string(i) + " has row " + std::to_string(r.rows[i]) + ", expected " + std::to_string(rows[i]));
+    if (rows[i] != r.rows[i])
+      fail("choice " + std::to_string(i) + " has row " + std::to_string(r.rows[i]) + ", expected " +
+           std::to_string(rows[i]));
     dropped_ += rows[i] == kDropped;
   }
 }
@@ -228,7 +244,8 @@ std::vector<double> World::reference(Rank& r, uint32_t tokens) {
     std::vector<double> logit(s.experts);
     for (uint32_t e = 0; e < s.experts; ++e) {
       for (uint32_t h = 0; h < s.hidden; ++h) {
-        logit[e] += static_cast<double>(toFloat(r.x[static_cast<uint64_t>(t) * s.hidden + h])) * toFloat(r.wg[static_cast<uint64_t>(e) * s.hidden + h]);
+        logit[e] += static_cast<double>(toFloat(r.x[static_cast<uint64_t>(t) * s.hidden + h])) *
+                    toFloat(r.wg[static_cast<uint64_t>(e) * s.hidden + h]);
       }
     }
     std::vector<uint32_t> order(s.experts);
@@ -240,9 +257,11 @@ std::vector<double> World::reference(Rank& r, uint32_t tokens) {
     for (uint32_t j = 0; j < s.topK && config_.renormalise; ++j) total += std::exp(logit[r.choices[first + j]]);
     for (uint32_t j = 0; j < s.topK; ++j) {
       const uint32_t e = r.choices[first + j];
-      if (!config_.given && std::fabs(logit[e] - logit[order[j]]) > 1e-4) fail("token " + std::to_string(t) + " choice " + std::to_string(j) + " is expert " + std::to_string(e));
+      if (!config_.given && std::fabs(logit[e] - logit[order[j]]) > 1e-4)
+        fail("token " + std::to_string(t) + " choice " + std::to_string(j) + " is expert " + std::to_string(e));
       const double scale = std::exp(logit[e]) / total;
-      if (std::fabs(scale - r.scales[first + j]) > 1e-4) fail("token " + std::to_string(t) + " scale " + std::to_string(r.scales[first + j]));
+      if (std::fabs(scale - r.scales[first + j]) > 1e-4)
+        fail("token " + std::to_string(t) + " scale " + std::to_string(r.scales[first + j]));
       if (r.rows[first + j] == kDropped) continue;
       const ExpertHome home = placement.home(e);
       Rank& owner = ranks_[home.rank];
@@ -250,12 +269,15 @@ std::vector<double> World::reference(Rank& r, uint32_t tokens) {
       std::vector<double> inner(s.intermediate);
       for (uint32_t i = 0; i < s.intermediate; ++i) {
         double sum = config_.bias ? owner.b1[static_cast<uint64_t>(home.slot) * s.intermediate + i] : 0.0;
-        for (uint32_t h = 0; h < s.hidden; ++h) sum += static_cast<double>(toFloat(r.x[static_cast<uint64_t>(t) * s.hidden + h])) * toFloat(owner.w1[matrix + static_cast<uint64_t>(i) * s.hidden + h]);
+        for (uint32_t h = 0; h < s.hidden; ++h)
+          sum += static_cast<double>(toFloat(r.x[static_cast<uint64_t>(t) * s.hidden + h])) *
+                 toFloat(owner.w1[matrix + static_cast<uint64_t>(i) * s.hidden + h]);
         inner[i] = activation(config_.activation, sum);
       }
       for (uint32_t h = 0; h < s.hidden; ++h) {
         double sum = config_.bias ? owner.b2[static_cast<uint64_t>(home.slot) * s.hidden + h] : 0.0;
-        for (uint32_t i = 0; i < s.intermediate; ++i) sum += inner[i] * toFloat(owner.w2[matrix + static_cast<uint64_t>(h) * s.intermediate + i]);
+        for (uint32_t i = 0; i < s.intermediate; ++i)
+          sum += inner[i] * toFloat(owner.w2[matrix + static_cast<uint64_t>(h) * s.intermediate + i]);
         out[static_cast<uint64_t>(t) * s.hidden + h] += scale * sum;
       }
     }
@@ -272,7 +294,9 @@ double World::check() {
     const std::vector<double> want = reference(r, tokens_[rank]);
     for (uint64_t i = 0; i < r.out.count(); ++i) {
       const bool written = r.out[i].bits != 0xffff;
-      if (written != (i < want.size())) fail("rank " + std::to_string(rank) + " element " + std::to_string(i) + (written ? " was written" : " was not written"));
+      if (written != (i < want.size()))
+        fail("rank " + std::to_string(rank) + " element " + std::to_string(i) +
+             (written ? " was written" : " was not written"));
       if (i >= want.size()) continue;
       const double d = toFloat(r.out[i]) - want[i];
       if (!std::isfinite(d)) fail("rank " + std::to_string(rank) + " element " + std::to_string(i) + " is not finite");

@@ -40,7 +40,8 @@ struct Config {
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(uint64_t count = 0, int fill = 0xff) : storage_(count * sizeof(T) + 128, static_cast<char>(fill)), count_(count) {}
+  explicit Buffer(uint64_t count = 0, int fill = 0xff)
+      : storage_(count * sizeof(T) + 128, static_cast<char>(fill)), count_(count) {}
   T* get() { return reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(storage_.data()) + 127) & ~uintptr_t{127}); }
   T& operator[](uint64_t i) { return get()[i]; }
   uint64_t count() const { return count_; }

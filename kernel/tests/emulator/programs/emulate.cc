@@ -38,7 +38,9 @@ class Output {
  public:
   explicit Output(const char* file) : out_(file, std::ios::binary) {}
   void word(uint32_t value) { bytes(&value, sizeof value); }
-  void bytes(const void* from, uint64_t count) { out_.write(static_cast<const char*>(from), static_cast<std::streamsize>(count)); }
+  void bytes(const void* from, uint64_t count) {
+    out_.write(static_cast<const char*>(from), static_cast<std::streamsize>(count));
+  }
 
  private:
   std::ofstream out_;
