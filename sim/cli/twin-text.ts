@@ -31,7 +31,7 @@ export function twinText(result: TwinResult): string {
   const report = files.find((file) => file.endsWith('.html')) ?? '';
   const checks = [simulated, measured].filter((judged) => judged !== null).map(checksText);
   const work = comparison === null ? `${missing}\n` : differencesText(comparison);
-  const source = result.measuredFrom === null ? '' : `GPU trace: ${result.measuredFrom}\n`;
+  const source = measured === null ? '' : sourceText(measured, result.measuredFrom ?? 'live');
   return [
     `${scenario.name}: ${worldLine(scenario)}\n\n`,
     figuresText(result),
@@ -41,6 +41,12 @@ export function twinText(result: TwinResult): string {
     ...checks,
     `report: ${report}\n`,
   ].join('');
+}
+
+function sourceText({ half }: JudgedHalf, from: string): string {
+  const { source } = half.trace.header;
+  if (source === 'gpu') return `GPU trace: ${from}\n`;
+  return `trace of the ${half.label}, not a measurement of a GPU: ${from}\n`;
 }
 
 function figuresText({ simulated, comparison }: TwinResult): string {

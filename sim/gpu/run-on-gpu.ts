@@ -74,7 +74,8 @@ function headerOf(recording: GpuRecording, facts: RingFacts): TraceHeader {
   const { scenario, launches, worlds } = recording;
   return {
     version: traceVersion,
-    source: 'gpu',
+    // No driver has version 0: the library runs on an emulated GPU, and its times are no measurement.
+    source: recording.devices.some((d) => d.driverVersion === 0) ? 'emulator' : 'gpu',
     producer: {
       name: 'kerneltwin kernel',
       version: recording.libraryVersion,

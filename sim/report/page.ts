@@ -174,7 +174,12 @@ function checksTable({ simulated, measured }: ReportContent): string {
     const other = theirs.get(monitor.id);
     return measured === null ? cells : [...cells, other ? verdict(other) : cell('not run')];
   });
-  const head = ['ID', 'invariant', 'simulator', ...(measured === null ? [] : ['GPU'])];
+  const head = [
+    'ID',
+    'invariant',
+    'simulator',
+    ...(measured === null ? [] : [measured.half.label]),
+  ];
   return table(head, rows);
 }
 

@@ -8,7 +8,7 @@ const count = z.int().min(0);
 /** Shape of a header. Unknown keys are kept: a newer producer may say more than this reader understands. */
 const headerSchema = z.looseObject({
   version: z.literal(traceVersion),
-  source: z.enum(['simulator', 'gpu', 'explorer']),
+  source: z.enum(['simulator', 'gpu', 'emulator', 'explorer']),
   producer: z.looseObject({ name: z.string(), version: z.string(), hash: z.string() }),
   scenario: z.unknown(),
   scenarioHash: z.string(),

@@ -3,8 +3,11 @@ import type { EventKind, EventKindName } from './generated/events.ts';
 /** Code of an event kind, as stored in {@link EventColumns.kind}. */
 export type EventKindCode = (typeof EventKind)[EventKindName];
 
-/** Which half, or helper, produced a trace. Nothing downstream may branch on it except to print it. */
-export type TraceSource = 'simulator' | 'gpu' | 'explorer';
+/**
+ * Which half, or helper, produced a trace. Nothing downstream may branch on it except to print it, and to keep what no GPU
+ * measured from passing for a measurement: `emulator` is the kernel's own code on an emulated GPU.
+ */
+export type TraceSource = 'simulator' | 'gpu' | 'emulator' | 'explorer';
 
 /**
  * The events of a trace as parallel columns, all of the same length. Rows are sorted by (launch, time); rows of one
