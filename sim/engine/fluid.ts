@@ -1,4 +1,4 @@
-import { FlowHeap } from './flow-heap.ts';
+import { FlowQueue } from './flow-queue.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Flows of one class share a cap, so at any time they all run at one rate. */
@@ -10,7 +10,7 @@ interface FlowClass {
   /** Units a tick for each flow now. */
   rate: number;
   /** Flows keyed by the value of `served` at which they are done. */
-  readonly flows: FlowHeap;
+  readonly flows: FlowQueue;
 }
 
 /** Leftovers under this share of a flow are rounding: a flow ends at the tick its last unit is served in. */
@@ -20,7 +20,7 @@ const tolerance = 1e-9;
  * A capacity that flows share max-min fairly: a memory, a link, a network card. Each flow belongs to a class with a cap
  * on its own rate. Capacity that capped flows leave over goes to the others, evenly.
  *
- * All flows of a class have one rate, so a class needs one running total and a heap of finish marks instead of a rate
+ * All flows of a class have one rate, so a class needs one running total and a queue of finish marks instead of a rate
  * a flow: a start or an end costs O(classes + log flows), however many flows change speed.
  */
 export class FluidResource {
@@ -54,7 +54,7 @@ export class FluidResource {
     this.#sim = sim;
     this.name = name;
     this.capacity = capacity;
-    this.#classes = caps.map((cap) => ({ cap, served: 0, rate: 0, flows: new FlowHeap() }));
+    this.#classes = caps.map((cap) => ({ cap, served: 0, rate: 0, flows: new FlowQueue() }));
     this.#wake = sim.handle(() => this.#onWake());
   }
 
