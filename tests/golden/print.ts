@@ -45,5 +45,5 @@ if (isMainThread) {
   const hashes = count === 0 ? hashesOf({ index: 0, count: 1 }) : Object.assign({}, ...parts);
   process.stdout.write(`${JSON.stringify(hashes, null, 2)}\n`);
 } else {
-  parentPort!.postMessage(hashesOf(workerData as Shard));
+  parentPort!.postMessage(hashesOf(workerData as Shard), []);
 }

@@ -1,4 +1,5 @@
 import { type MachineFacts, machineLine } from '../machine-facts.ts';
+import { table } from '../table.ts';
 import { type Figure } from './figures.ts';
 import type { Absent, Peer } from './peers.ts';
 import { type Measured, median } from './rounds.ts';
@@ -11,13 +12,6 @@ export interface EngineResults {
   readonly absent: readonly Absent[];
   readonly figures: readonly Figure[];
   readonly measured: readonly Measured[];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join(
-    '\n',
-  );
 }
 
 function count(pending: number): string {

@@ -1,0 +1,130 @@
+import { type MachineFacts, machineLine } from '../machine-facts.ts';
+import { table } from '../table.ts';
+import type { Cost } from './one.ts';
+
+/** What a world of some number of ranks cost. */
+export interface Point {
+  readonly ranks: number;
+  readonly cost: Cost;
+}
+
+/** Everything one benchmark run found. */
+export interface SimulatorResults {
+  readonly machine: MachineFacts;
+  readonly rounds: number;
+  readonly unchecked: Cost;
+  readonly checked: Cost;
+  readonly growth: readonly Point[];
+  readonly dense: readonly Point[];
+}
+
+/** Slope of the least-squares line through (log ranks, log processor seconds). */
+export function growthSlope(points: readonly Point[]): number {
+  const xs = points.map(({ ranks }) => Math.log(ranks));
+  const ys = points.map(({ cost }) => Math.log(cost.cpuSeconds));
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, v) => sum + v, 0) / values.length;
+  const [mx, my] = [mean(xs), mean(ys)];
+  const covariance = xs.reduce((sum, x, i) => sum + (x - mx) * (ys[i]! - my), 0);
+  return covariance / xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
+}
+
+function costRow(name: string, cost: Cost): string[] {
+  const { cpuSeconds, wallSeconds, peakMb, tasks, events, records } = cost;
+  return [
+    name,
+    cpuSeconds.toFixed(2),
+    wallSeconds.toFixed(2),
+    peakMb.toFixed(0),
+    tasks.toLocaleString('en'),
+    (events / tasks).toFixed(1),
+    (records / tasks).toFixed(1),
+    ((cpuSeconds * 1e6) / tasks).toFixed(1),
+  ];
+}
+
+const head = [
+  '',
+  'CPU s',
+  'wall s',
+  'peak MB',
+  'tasks',
+  'events a task',
+  'records a task',
+  'us a task',
+];
+
+function verdict(got: number, reach: number): string {
+  return got <= reach ? 'reached' : 'missed';
+}
+
+/** The results page. */
+export function simulatorText(results: SimulatorResults): string {
+  const { machine, rounds, unchecked, checked, growth, dense } = results;
+  const late = growth.filter(({ ranks }) => ranks >= 64);
+  const [all, from64] = [growthSlope(growth), growthSlope(late)];
+  const widest = dense.at(-1)!;
+  const wide = `${widest.ranks.toLocaleString('en')} ranks x 1,024 tokens, ${widest.ranks.toLocaleString('en')} experts`;
+  const figure = (what: string, reach: number, got: number, unit: string): string[] => [
+    what,
+    `${reach} ${unit}`.trim(),
+    `${got.toFixed(2)} ${unit}`.trim(),
+    verdict(got, reach),
+  ];
+  const figures = [
+    figure('paper scenario, whole simulation, checks off', 1, unchecked.cpuSeconds, 's'),
+    figure('paper scenario, whole simulation, checks on', 2, checked.cpuSeconds, 's'),
+    figure(`${wide}: time`, 60, widest.cost.cpuSeconds, 's'),
+    figure(`${wide}: memory`, 4, widest.cost.peakMb / 1024, 'GB'),
+    figure('growth with ranks at fixed work a rank: slope', 1.1, Math.max(all, from64), ''),
+  ];
+  const rows = (points: readonly Point[]): string[][] =>
+    points.map(({ ranks, cost }) => costRow(`${ranks.toLocaleString('en')} ranks`, cost));
+  return `# Simulator
+
+Written by \`npm run bench:simulator\`; the numbers behind it are in simulator.json. Processor seconds of one process with one
+thread of simulation, compilation and garbage collection included, start of Node left out. Runs under 10 s: the median of
+${rounds}; the densest worlds: one run.
+
+Machine: ${machineLine(machine)}.
+
+## Figures
+
+${table(['what', 'reach', 'measured', ''], figures)}
+
+## The paper's world
+
+8 ranks on 8 H100, 8,192 tokens a rank, H = I = 2048, 64 experts, k = 2, capacity factor 1: routing, simulation, trace;
+then every monitor over the trace.
+
+${table(head, [costRow('checks off', unchecked), costRow('checks on', checked)])}
+
+## Growth at fixed work a rank
+
+1,024 tokens a rank, one expert a rank, H = I = 2048, k = 2; each rank sends to itself and the next seven ranks, 256 rows
+each, and a signal of no rows to every other rank. No trace is kept. Slope of log time over log ranks: ${all.toFixed(2)} over all
+sizes, ${from64.toFixed(2)} from 64 ranks on, where the start of the program no longer counts.
+
+${table(head, rows(growth))}
+
+## Every rank to every expert
+
+1,024 tokens a rank, one expert a rank, H = I = 2048, k = 2, uniform routing, tiles of 128 x 128. A cell holds two rows on
+average, and each non-empty cell is ${gemmTiles} tasks: work a rank grows with the number of ranks. No trace is kept.
+
+${table(head, rows(dense))}
+
+What bounds the largest: an event touches the state of one rank, and neighbours in time are events of different ranks. The
+state of all ranks is far larger than the caches, so most events wait for memory: see the last column.
+
+## Memory
+
+A trace takes 30 bytes an event while it is collected, and once more when it is put in order. A task takes no memory of its
+own: an entry of a task queue is 16 bytes for all its tasks, a pending event 20 bytes, a processor 54 bytes whether it
+runs or not, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is awaited.
+Ranks are 16 bits wide in a trace and actors 32; shapes whose words would overflow are refused (L8).
+`;
+}
+
+/** GEMM0, GEMM1 and COMBINE tiles of a row block at H = I = 2048 and 128 columns. */
+const gemmTiles = 48;

@@ -1,0 +1,62 @@
+// Measures whole simulations and writes docs/results/simulator.md and simulator.json: `npm run bench:simulator`.
+// --widest N (1024): ranks of the largest world. --rounds N (3): repetitions of the runs under 10 s.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { median } from '../engine/rounds.ts';
+import { machineFacts } from '../machine-facts.ts';
+import type { Cost } from './one.ts';
+import { type Point, type SimulatorResults, simulatorText } from './page.ts';
+
+const { values } = parseArgs({
+  options: {
+    widest: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const widest = Number(values.widest);
+const rounds = Number(values.rounds);
+const root = join(import.meta.dirname, '..', '..', '..');
+
+/** One run in a process of its own, with at most 4 GB of heap. */
+function run(...args: readonly string[]): Cost {
+  const script = join(import.meta.dirname, 'one.ts');
+  const text = execFileSync(process.execPath, ['--max-old-space-size=4096', script, ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const cost = JSON.parse(text) as Cost;
+  process.stderr.write(`${args.join(' ')}: ${cost.cpuSeconds.toFixed(2)} s\n`);
+  return cost;
+}
+
+/** The run with the median processor time. */
+function typical(...args: readonly string[]): Cost {
+  const costs = Array.from({ length: rounds }, () => run(...args));
+  const middle = median(costs.map(({ cpuSeconds }) => cpuSeconds));
+  return costs.toSorted(
+    (x, y) => Math.abs(x.cpuSeconds - middle) - Math.abs(y.cpuSeconds - middle),
+  )[0]!;
+}
+
+const machine = machineFacts();
+const paper = 'scenarios/paper-8xh100.yaml';
+const unchecked = typical('file', paper);
+const checked = typical('file', paper, 'check');
+const growth: Point[] = [];
+for (let ranks = 8; ranks <= widest; ranks *= 2) {
+  growth.push({ ranks, cost: typical('neighbours', String(ranks)) });
+}
+const dense: Point[] = [];
+for (const ranks of [widest / 16, widest / 4, widest]) {
+  dense.push({ ranks, cost: run('uniform', String(ranks), '128') });
+}
+const results: SimulatorResults = { machine, rounds, unchecked, checked, growth, dense };
+const folder = join(root, 'docs', 'results');
+const rounded = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+writeFileSync(join(folder, 'simulator.json'), `${JSON.stringify(results, rounded, 2)}\n`);
+const text = simulatorText(results);
+writeFileSync(join(folder, 'simulator.md'), text);
+process.stdout.write(text);
