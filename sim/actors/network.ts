@@ -1,4 +1,5 @@
 import { FluidResource } from '../engine/fluid.ts';
+import { Fabric } from '../machine/fabric.ts';
 import { dispatchFlags } from '../moe/heap.ts';
 import { epochState } from '../moe/packet.ts';
 import type { RankState } from './rank.ts';
@@ -20,7 +21,7 @@ interface Message {
   tiles: number;
 }
 
-/** A transfer that crosses two resources: it ends when both have served it. */
+/** A transfer that crosses several resources: it ends when all have served it. */
 interface Transfer {
   parts: number;
   handler: number;
@@ -29,16 +30,21 @@ interface Transfer {
 }
 
 /**
- * What lies between blocks: each GPU's memory and its two link directions as fluid capacities, and signals with latency. A
- * transfer between GPUs takes the sender's egress and the receiver's ingress at once and ends when both are served.
+ * What lies between blocks: each GPU's memory and its two link directions, and each network card's, as fluid capacities,
+ * and signals with latency. A transfer between GPUs takes everything on its way at once, the sender's egress and the
+ * receiver's ingress in a node, cards between nodes, and ends when all have served it.
  */
 export class Network {
   readonly memory: readonly FluidResource[];
   readonly egress: readonly FluidResource[];
   readonly ingress: readonly FluidResource[];
+  /** The two directions of the network cards; none in a world of one node. */
+  readonly nicOut: readonly FluidResource[];
+  readonly nicIn: readonly FluidResource[];
 
   readonly #world: World;
   readonly #subscribers: Subscribers;
+  readonly #fabric: Fabric;
   readonly #classes: MemoryClasses;
   readonly #part: number;
   readonly #putDone: number;
@@ -64,6 +70,15 @@ export class Network {
     );
     this.egress = gpus.map((gpu) => link(gpu, 'egress'));
     this.ingress = gpus.map((gpu) => link(gpu, 'ingress'));
+    this.#fabric = new Fabric(machine, gpus.length);
+    const nics = Array.from(
+      { length: this.#fabric.nodes > 1 ? this.#fabric.nics : 0 },
+      (_, n) => n,
+    );
+    const card = (nic: number, way: string): FluidResource =>
+      new FluidResource(sim, `NIC ${nic} ${way}`, machine.nicBytesPerNs, [machine.nicBytesPerNs]);
+    this.nicOut = nics.map((nic) => card(nic, 'out'));
+    this.nicIn = nics.map((nic) => card(nic, 'in'));
     this.#part = sim.handle((transfer) => this.#onPart(transfer));
     this.#putDone = sim.handle((to, message) => this.#onPutDone(to, message));
     world.handlers.signal = sim.handle((rank, message) =>
@@ -76,22 +91,32 @@ export class Network {
     this.memory[gpu]!.start(this.#classes.stream, bytes, handler, a, b);
   }
 
-  /** Copies `bytes` by one block: inside a GPU through its memory (read and written), else over the links. */
+  /** Copies `bytes` by one block: inside a GPU through its memory (read and written), else over links and cards. */
   copy(from: number, to: number, bytes: number, handler: number, a: number, b: number): void {
     if (from === to) {
       this.memory[from]!.start(this.#classes.copy, 2 * bytes, handler, a, b);
       return;
     }
+    const { linkFrom, linkTo, nicFrom, nicTo } = this.#fabric.route(from, to);
+    const parts = (linkFrom >= 0 ? 2 : 0) + (nicFrom >= 0 ? 2 : 0);
     const index = this.#freeTransfers.pop() ?? this.#transfers.length;
-    this.#transfers[index] = { parts: 2, handler, a, b };
-    this.egress[from]!.start(0, bytes, this.#part, index, 0);
-    this.ingress[to]!.start(0, bytes, this.#part, index, 0);
+    this.#transfers[index] = { parts, handler, a, b };
+    if (linkFrom >= 0) {
+      this.egress[linkFrom]!.start(0, bytes, this.#part, index, 0);
+      this.ingress[linkTo]!.start(0, bytes, this.#part, index, 0);
+    }
+    if (nicFrom >= 0) {
+      this.nicOut[nicFrom]!.start(0, bytes, this.#part, index, 0);
+      this.nicIn[nicTo]!.start(0, bytes, this.#part, index, 0);
+    }
   }
 
   /** How long a small store takes from one rank to another. */
   latency(from: number, to: number): number {
     const { ranks, machine } = this.#world;
-    return ranks[from]!.gpu === ranks[to]!.gpu ? machine.sharedGpuNs : machine.linkNs;
+    const [source, target] = [ranks[from]!.gpu, ranks[to]!.gpu];
+    if (source === target) return machine.sharedGpuNs;
+    return this.#fabric.route(source, target).latencyNs;
   }
 
   /** Puts a word on `flag` of rank `to`: visible there after the latency, counted from `time`. */

@@ -140,7 +140,7 @@ export class Processors {
     }
     bank.tailNs[p] = tail;
     bank.parts[p] = cost.streamBytes > 0 ? 2 : 1;
-    if (shared) bank.sms!.start(p, cost.work);
+    if (shared) bank.sms.start(p, cost.work);
     else sim.at(sim.now + aloneNs, this.#served, state.rank, p);
     if (cost.streamBytes > 0) {
       this.#network.stream(state.gpu, cost.streamBytes, this.#served, state.rank, p);

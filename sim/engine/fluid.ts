@@ -73,6 +73,12 @@ export class FluidResource {
     return this.#busy;
   }
 
+  /** Units a tick that each flow of a class takes now; 0 when the class is empty. */
+  rateOf(flowClass: number): number {
+    const group = this.#classes[flowClass]!;
+    return group.flows.size === 0 ? 0 : group.rate;
+  }
+
   /** Starts a flow of `amount` units in class `flowClass`; `handler(a, b)` is called at the tick it ends. */
   start(flowClass: number, amount: number, handler: number, a: number, b: number): void {
     if (!(amount > 0)) {

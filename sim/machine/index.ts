@@ -14,6 +14,7 @@ export {
   storeNs,
   tileBytes,
 } from './cost-model.ts';
+export { Fabric, type FabricConstants } from './fabric.ts';
 export { MachineError } from './machine-error.ts';
 export {
   loadMachineProfile,

@@ -50,6 +50,16 @@ export function residencyOf(scenario: Scenario, machine: Machine): Residency {
   return { blocks: count, smsPerRank, blocksPerSm: Math.ceil(count / smsPerRank) };
 }
 
+/**
+ * Direct stores need peer memory mapped, which ends at the node.
+ * @throws {ScenarioError} when direct transport would cross nodes.
+ */
+function assertTransport({ world }: Scenario, machine: Machine): void {
+  if (world.transport === 'put' || world.gpus <= machine.gpusPerNode) return;
+  const nodes = `${world.gpus} GPUs at ${machine.gpusPerNode} a node reach each other by RDMA`;
+  throw new ScenarioError([`world.transport: expected put, because ${nodes}; got direct`]);
+}
+
 /** A world ready to run: its memory, its actors, its first launches scheduled. */
 export interface FusedWorld {
   readonly world: World;
@@ -65,6 +75,7 @@ export function buildWorld(
   policy: PolicyDefinition,
   sink: EventSink,
 ): FusedWorld {
+  assertTransport(scenario, machine);
   const shape = shapeOf(scenario);
   const placement = placementOf(scenario);
   const residency = residencyOf(scenario, machine);

@@ -55,7 +55,7 @@ export interface SimulationResult {
   readonly events: number;
   /** Time at which the last actor of the last launch exited. */
   readonly endNs: number;
-  /** Memories and link directions of all GPUs. */
+  /** Memories and link directions of all GPUs; directions of network cards in a world of several nodes. */
   readonly resources: readonly ResourceUse[];
   /** True when the signal ended the run before all launches were done. */
   readonly aborted: boolean;
@@ -80,12 +80,12 @@ export function simulate(scenario: Scenario, options: SimulationOptions = {}): S
   if (ended === 0) throw options.signal?.reason ?? new Error('aborted before a launch had ended');
   const trace = builder.finish(headerOf(scenario, profile, machine, routing, fused, ended));
   const { sim } = fused.world;
-  const { memory, egress, ingress } = fused.network;
+  const { memory, egress, ingress, nicOut, nicIn } = fused.network;
   return {
     trace: finished ? trace : { header: trace.header, events: eventsBefore(trace.events, ended) },
     events: sim.events,
     endNs: sim.now,
-    resources: [...memory, ...egress, ...ingress].map((resource) => ({
+    resources: [...memory, ...egress, ...ingress, ...nicOut, ...nicIn].map((resource) => ({
       name: resource.name,
       bytes: resource.total,
       busyNs: resource.busyTicks,

@@ -5,7 +5,7 @@ import type { Scenario } from '../../../sim/moe/scenario.ts';
 /** Peers that a rank sends tokens to in worlds of fixed work. */
 const peers = 8;
 
-/** A world of `ranks` ranks on a GPU each, with one expert and 1,024 tokens a rank. */
+/** A world of `ranks` ranks on a GPU each, 8 GPUs a node, with one expert and 1,024 tokens a rank. */
 export function wideWorld(
   ranks: number,
   model: Readonly<Record<string, unknown>>,
@@ -13,7 +13,7 @@ export function wideWorld(
 ): Scenario {
   const source = {
     name: `${ranks} ranks`,
-    world: { ranks, gpus: ranks, machine: 'h100' },
+    world: { ranks, gpus: ranks, machine: 'h100', transport: 'put' },
     model: {
       tokens: 1024,
       hidden: 2048,
