@@ -197,6 +197,7 @@ void Explorer::save(Saved& out) const {
   out.finished = finished_;
   out.asleep = asleep_;
   out.arrived = arrived_;
+  out.inPlain = inPlain_;
   out.steps = steps_;
   out.current = current_;
 }
@@ -212,6 +213,7 @@ void Explorer::restore(const Saved& from) {
   finished_ = from.finished;
   asleep_ = from.asleep;
   arrived_ = from.arrived;
+  inPlain_ = from.inPlain;
   steps_ = from.steps;
   current_ = from.current;
   failed_ = false;

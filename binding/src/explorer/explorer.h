@@ -23,6 +23,7 @@ enum class Access : uint8_t { None = 0, Read = 1, Write = 2, Update = 3 };
 struct Pending {
   Location at = 0;
   Access access = Access::None;
+  bool continues = false;   ///< a run of plain accesses, which an ordinary run takes in one step
 };
 
 /// What a run looks like from inside, for state identities; implemented by the world.
@@ -81,11 +82,11 @@ class Explorer {
   // Called on fibers.
 
   /// A point where another fiber may move: before every shared access.
-  void step(Location at, Access access) {
+  void step(Location at, Access access, bool continues = false) {
     if (++steps_ > maxSteps_) failTooLong();
     inPlain_ &= ~(1ull << current_);
     if (driven_) {
-      pending_[current_] = {at, access};
+      pending_[current_] = {at, access, continues};
       Fiber::switchTo(fibers_[current_], main_);
       return;
     }
@@ -99,8 +100,9 @@ class Explorer {
   /// of them that would not also allow it before or after both. A driven run takes them singly, because its reduction must
   /// know every access beforehand.
   void stepPlain(Location at, Access access) {
-    if (!driven_ && (inPlain_ >> current_ & 1) != 0) return;
-    step(at, access);
+    const bool continues = (inPlain_ >> current_ & 1) != 0;
+    if (!driven_ && continues) return;
+    step(at, access, continues);
     inPlain_ |= 1ull << current_;
   }
   /// After an access: what was read or written.
@@ -194,7 +196,7 @@ class Explorer {
     std::vector<uint64_t> waiters;
     std::vector<Pending> pending;
     std::vector<Local> local;
-    uint64_t runnable, finished, asleep, arrived, steps;
+    uint64_t runnable, finished, asleep, arrived, inPlain, steps;
     uint32_t current;
   };
 };

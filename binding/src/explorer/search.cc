@@ -156,7 +156,7 @@ void Search::move(uint32_t fiber) {
     if (!futures_.note(fiber, x_.rendezvousOf(fiber), x_.writesOf(fiber), next.at, next.access)) grown_ = true;
     ++result_.moves;
   }
-  path_.push_back(fiber);
+  if (!next.continues) path_.push_back(fiber);
   x_.resume(fiber);
 }
 
@@ -192,13 +192,15 @@ void Search::finishNode() {
   else result_.schedules += node.schedules;
 }
 
+/// Runs the path again under the ordinary loop, which numbers the choices. It takes runs of plain accesses in one step, so a
+/// failure between two of them may turn up as another one; the choices are those of the failure that is reported.
 void Search::recordFailure() {
   result_.failed = true;
   result_.failure = x_.failure();
   PathChoices path(path_);
   RecordingChoices recording(path);
-  // Only now under the ordinary run loop, which numbers the choices.
-  world_.run(recording, nullptr, kMaxSteps);
+  if (world_.run(recording, nullptr, kMaxSteps)) return;
+  result_.failure = x_.failure();
   result_.choices = recording.sequence();
 }
 

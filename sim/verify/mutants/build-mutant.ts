@@ -50,14 +50,28 @@ function hashOf(parts: readonly string[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
+/** Folders of kernel/include/kerneltwin that the explorer compiles; the device's own change too often to rebuild for. */
+const headers = ['layout', 'litmus', 'protocol', 'trace'];
+
+const headerFolder = (base: string, name: string): string => join(base, 'kerneltwin', name);
+
 /** Hash of every source an explorer is made of. */
 function sourcesHash(): string {
-  const folders = [join(root, 'kernel', 'include'), join(root, 'binding', 'src')];
-  return hashOf(
-    folders.flatMap((folder) =>
-      filesBelow(folder).flatMap((name) => [name, readFileSync(join(folder, name), 'utf8')]),
-    ),
-  );
+  const include = join(root, 'kernel', 'include');
+  const source = join(root, 'binding', 'src');
+  const glue = new Set([...commonSources.map((name) => basename(name)), 'explore_values.h']);
+  const named = (folder: string) => (name: string) => join(folder, name);
+  const files = [
+    ...headers.flatMap((name) => {
+      const folder = headerFolder(include, name);
+      return filesBelow(folder).map(named(folder));
+    }),
+    ...filesBelow(join(source, 'explorer')).map(named(join(source, 'explorer'))),
+    ...filesBelow(source)
+      .filter((name) => glue.has(name) || /^(convert|shape_value)/.test(name))
+      .map(named(source)),
+  ];
+  return hashOf(files.flatMap((file) => [file, readFileSync(file, 'utf8')]));
 }
 
 function run(args: readonly string[]): Promise<void> {
@@ -89,7 +103,10 @@ function flags(tree: string): string[] {
 
 function copySources(tree: string): void {
   mkdirSync(tree, { recursive: true });
-  cpSync(join(root, 'kernel', 'include'), join(tree, 'include'), { recursive: true });
+  for (const name of headers) {
+    const from = headerFolder(join(root, 'kernel', 'include'), name);
+    cpSync(from, headerFolder(join(tree, 'include'), name), { recursive: true });
+  }
   cpSync(join(root, 'binding', 'src'), join(tree, 'src'), { recursive: true });
 }
 
