@@ -3,6 +3,7 @@ import type { Scenario } from '../moe/scenario.ts';
 import { scenarioHash } from '../moe/scenario-hash.ts';
 import { TraceBuilder } from '../trace/builder.ts';
 import { type EventKindCode, type Trace, traceVersion } from '../trace/trace.ts';
+import { explorerProducer } from './producer.ts';
 import type { WorldSpec } from './world-spec.ts';
 
 /** The scenario that has this world's shape. Its routing is not used: the trace carries the rows. */
@@ -66,7 +67,7 @@ export function traceOfRun(spec: WorldSpec, events: NativeEvents, seed = 0): Tra
   return builder.finish({
     version: traceVersion,
     source: 'explorer',
-    producer: { name: 'kerneltwin explorer', version: '1', hash: '0'.repeat(64) },
+    producer: explorerProducer(),
     scenario,
     scenarioHash: scenarioHash(scenario),
     seed,
