@@ -107,7 +107,8 @@ export class ShareBank {
     const left = this.#left;
     const rounding = this.#rate(unit) * roundingTicks;
     for (let flow = unit; flow < left.length; flow += units) {
-      if (left[flow]! === 0 || left[flow]! > rounding) continue;
+      const rest = left[flow] ?? 0;
+      if (rest === 0 || rest > rounding) continue;
       left[flow] = 0;
       this.#ended[flow] = 1;
       this.#running[unit]!--;
