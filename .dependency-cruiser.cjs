@@ -13,6 +13,7 @@ const arrows = {
   check: ['trace', 'moe'],
   compare: ['trace', 'moe', 'check'],
   report: ['trace', 'moe', 'check', 'compare'],
+  verify: ['engine', 'moe', 'trace', 'check'],
   gpu: ['engine', 'machine', 'moe', 'trace'],
 };
 

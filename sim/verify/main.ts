@@ -1,9 +1,11 @@
 /**
- * Runs the verification suites: `node sim/verify/main.ts ci | nightly | results | SUITE [RUNS]`. Exit 0: all held.
+ * Runs the verification suites: `node sim/verify/main.ts ci | nightly | results | SUITE [RUNS] | mutant ID`. Exit 0: all held.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { mutants } from './mutants/catalogue.ts';
+import { judgeMutant } from './mutants/judge-mutant.ts';
 import { resultsPage } from './results-page.ts';
 import { type Suite, type SuiteResult, suiteNamed, suites } from './suites.ts';
 
@@ -31,10 +33,25 @@ async function runAll(
   return results;
 }
 
+/** Plants one fault; true when an invariant that must name it did. */
+async function plant(id: string | undefined): Promise<boolean> {
+  const mutant = mutants.find((one) => one.id === id);
+  if (mutant === undefined) throw new RangeError(`no mutant ${id}`);
+  const { kill, runs, failures } = await judgeMutant(mutant, 'weak');
+  process.stdout.write(`${mutant.id}: ${mutant.fault}\n`);
+  process.stdout.write(
+    kill === null
+      ? `survived ${runs} schedules; other failures: ${JSON.stringify(failures)}\n`
+      : `named by ${kill.invariant} in schedule ${kill.run}: ${kill.message}\n`,
+  );
+  return kill !== null;
+}
+
 async function main(mode: string | undefined, count: string | undefined): Promise<boolean> {
   if (mode === undefined) throw new RangeError('expected ci, nightly, results or a suite');
   const inCi = suites.filter((suite) => suite.name !== 'mutants');
   if (mode === 'ci') return (await runAll(inCi, () => undefined)).every((r) => r.held);
+  if (mode === 'mutant') return plant(count);
   if (mode === 'nightly') {
     return (await runAll(suites, (s) => nightly[s.name])).every((r) => r.held);
   }

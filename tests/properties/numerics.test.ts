@@ -109,7 +109,9 @@ describe('numerics of a simulated launch', () => {
               expected.set(key, [...(expected.get(key) ?? []), entry % s.model.topK]);
             }
           });
-          const sorted = [...found].map(([key, list]) => [key, list.toSorted()] as const);
+          const sorted = [...found].map(
+            ([key, list]) => [key, list.toSorted((a, b) => a - b)] as const,
+          );
           expect(new Map(sorted)).toEqual(expected);
         });
       }),
@@ -146,7 +148,7 @@ describe('numerics of a simulated launch', () => {
           for (const [key, order] of found) {
             const rng = splitRng(seed, launch, rank, key);
             const terms = Array.from({ length: s.model.topK }, () => rng.uniformInt(513) - 256);
-            const byChoice = order.toSorted();
+            const byChoice = order.toSorted((a, b) => a - b);
             expect(Object.is(sumInOrder(terms, order), sumInOrder(terms, byChoice))).toBe(true);
           }
         });
