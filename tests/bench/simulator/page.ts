@@ -83,8 +83,8 @@ export function simulatorText(results: SimulatorResults): string {
   return `# Simulator
 
 Written by \`npm run bench:simulator\`; the numbers behind it are in simulator.json. Processor seconds of one process with one
-thread of simulation, compilation and garbage collection included, start of Node left out. Runs under 10 s: the median of
-${rounds}; the densest worlds: one run.
+thread of simulation, compilation and garbage collection included, start of Node left out. The median of ${rounds} runs; of
+worlds where every rank sends to every expert, one run, which may be an earlier one.
 
 Machine: ${machineLine(machine)}.
 
@@ -114,8 +114,9 @@ average, and each non-empty cell is ${gemmTiles} tasks: work a rank grows with t
 
 ${table(head, rows(dense))}
 
-What bounds the largest: an event touches the state of one rank, and neighbours in time are events of different ranks. The
-state of all ranks is far larger than the caches, so most events wait for memory: see the last column.
+What bounds the largest: the number of its tasks. ${bound(widest.cost)} The actors' own work is the rest: polls worked out
+ahead, shares of SMs, links and cards, counters and flags in memory far larger than the caches. No single function takes
+more than a tenth of the time.
 
 ## Memory
 
@@ -124,6 +125,14 @@ own: an entry of a task queue is 16 bytes for all its tasks, a pending event 20 
 runs or not, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is awaited.
 Ranks are 16 bits wide in a trace and actors 32; shapes whose words would overflow are refused (L8).
 `;
+}
+
+function bound({ tasks, events, cpuSeconds }: Cost): string {
+  const allowed = ((60 * 1e6) / tasks).toFixed(1);
+  const took = ((cpuSeconds * 1e6) / tasks).toFixed(1);
+  const perEvent = ((cpuSeconds * 1e6) / events).toFixed(1);
+  const each = (events / tasks).toFixed(1);
+  return `60 s would allow ${allowed} us a task; it took ${took} us, ${each} events of ${perEvent} us each.`;
 }
 
 /** GEMM0, GEMM1 and COMBINE tiles of a row block at H = I = 2048 and 128 columns. */

@@ -1,7 +1,8 @@
 // Measures whole simulations and writes docs/results/simulator.md and simulator.json: `npm run bench:simulator`.
-// --widest N (1024): ranks of the largest world. --rounds N (3): repetitions of the runs under 10 s.
+// --widest N (1024): ranks of the largest world. --rounds N (3): repetitions of the shorter runs. --keep-dense: takes the
+// worlds where every rank sends to every expert, which take minutes, from simulator.json.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { median } from '../engine/rounds.ts';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
   options: {
     widest: { type: 'string', default: '1024' },
     rounds: { type: 'string', default: '3' },
+    'keep-dense': { type: 'boolean', default: false },
   },
 });
 const widest = Number(values.widest);
@@ -48,15 +50,23 @@ const growth: Point[] = [];
 for (let ranks = 8; ranks <= widest; ranks *= 2) {
   growth.push({ ranks, cost: typical('neighbours', String(ranks)) });
 }
-const dense: Point[] = [];
-for (const ranks of [widest / 16, widest / 4, widest]) {
-  dense.push({ ranks, cost: run('uniform', String(ranks), '128') });
-}
-const results: SimulatorResults = { machine, rounds, unchecked, checked, growth, dense };
 const folder = join(root, 'docs', 'results');
+const file = join(folder, 'simulator.json');
+
+function densePoints(): readonly Point[] {
+  if (values['keep-dense']) {
+    return (JSON.parse(readFileSync(file, 'utf8')) as SimulatorResults).dense;
+  }
+  return [widest / 16, widest / 4, widest].map((ranks) => {
+    return { ranks, cost: run('uniform', String(ranks), '128') };
+  });
+}
+
+const dense = densePoints();
+const results: SimulatorResults = { machine, rounds, unchecked, checked, growth, dense };
 const rounded = (_key: string, value: unknown): unknown =>
   typeof value === 'number' ? Number(value.toPrecision(6)) : value;
-writeFileSync(join(folder, 'simulator.json'), `${JSON.stringify(results, rounded, 2)}\n`);
+writeFileSync(file, `${JSON.stringify(results, rounded, 2)}\n`);
 const text = simulatorText(results);
 writeFileSync(join(folder, 'simulator.md'), text);
 process.stdout.write(text);
