@@ -31,6 +31,12 @@ export interface JoinOptions {
   readonly uniqueId: Uint8Array;
 }
 
+/**
+ * How the kernel multiplies: `mma` is mma.sync, for every transport; `wgmma` is Hopper's own, with tiles of up to 288 tokens x 128
+ * columns or 176 x 256, for the direct transport.
+ */
+export type GemmPath = 'mma' | 'wgmma';
+
 /** What a world is; all ranks must agree in all fields but `blocks`, `traceRecords` and `deadlineNs`. */
 export interface WorldOptions {
   readonly shape: NativeShape;
@@ -45,6 +51,7 @@ export interface WorldOptions {
   readonly bias: boolean;
   /** `given`: choices are uploaded instead of the router's top-k. */
   readonly gate: 'topK' | 'given';
+  readonly gemm: GemmPath;
   /** Records a ring holds for one actor and launch; 0: tracing off. */
   readonly traceRecords: number;
   /** A launch that runs longer aborts itself; 0n: the library's default. */

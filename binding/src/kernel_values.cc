@@ -64,6 +64,7 @@ WorldOptions toWorldOptions(const Napi::Value& value) {
   o.renormalise = flag("renormalise");
   o.bias = flag("bias");
   o.gate = toChoice(object.Get("gate"), "options.gate", {"topK", "given"});
+  o.gemm = toChoice(object.Get("gemm"), "options.gemm", {"mma", "wgmma"});
   o.trace_records = number("traceRecords");
   o.deadline_ns = toUint64(object.Get("deadlineNs"), "options.deadlineNs");
 

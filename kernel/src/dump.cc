@@ -91,7 +91,7 @@ std::string World::dump() const {
   const Shape& s = options_.shape;
   Text text;
   text.line("world of rank %u of %u: %u blocks (%u processors, %u subscribers), %u SMs, epoch %u%s", rank(), s.ranks, blocks_,
-            processors_, kSubscribers, facts_.sms, epoch_, broken_ ? ", broken" : "");
+            processors_, subscribers(), facts_.sms, epoch_, broken_ ? ", broken" : "");
   text.line("shape: experts %u slots %u tokens %u hidden %u intermediate %u k %u capacity %u tile %ux%u", s.experts, s.slots,
             s.tokens, s.hidden, s.intermediate, s.topK, s.capacity, s.tileRows, s.tileCols);
   if (!last_) {
@@ -110,10 +110,10 @@ std::string World::dump() const {
             static_cast<unsigned long long>(barrierTarget(blocks_, kBarrierPhases, epoch, kBarrierPhases - 1)));
   const std::vector<uint32_t> tickets = copyOf(tickets_);
   const std::vector<uint32_t> heads = copyOf(heads_);
-  for (uint32_t q = 0; q < kSubscribers; ++q) {
+  for (uint32_t q = 0; q < subscribers(); ++q) {
     text.line("queue of subscriber %u: %u published, %u consumed", q, tickets[q], heads[q]);
   }
-  text.line("queue of processors: %u published, %u consumed", copyOf(processorTail_).front(), heads[kSubscribers]);
+  text.line("queue of processors: %u published, %u consumed", copyOf(processorTail_).front(), heads[subscribers()]);
   dumpMailboxes(text, copyOf(doorbells_), copyOf(status_), options_.eager);
   dumpNonZero(text, "cell arrivals", copyOf(cellArrivals_));
   dumpNonZero(text, "row block arrivals", copyOf(rowBlockArrivals_));

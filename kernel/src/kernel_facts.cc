@@ -6,8 +6,6 @@
 #include <string>
 
 #include "failure.h"
-#include "forward_kernels.h"
-#include "kerneltwin/actors/block.h"
 
 namespace kerneltwin {
 namespace {
@@ -20,19 +18,21 @@ int attribute(cudaDeviceAttr what, int device) {
 
 }  // namespace
 
-KernelFacts kernelFacts(kt_transport transport, int device) {
+KernelFacts kernelFacts(const KernelVariant& variant, int device) {
   KernelFacts facts = {};
-  facts.kernel = transport == KT_TRANSPORT_PUT ? forwardPutKernel() : forwardDirectKernel();
-  KT_CUDA(cudaFuncSetAttribute(facts.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
-  KT_CUDA(cudaFuncSetAttribute(facts.kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared));
+  facts.variant = variant;
+  KT_CUDA(cudaFuncSetAttribute(variant.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(variant.sharedBytes)));
+  KT_CUDA(cudaFuncSetAttribute(variant.kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared));
   cudaFuncAttributes attributes = {};
-  KT_CUDA(cudaFuncGetAttributes(&attributes, facts.kernel));
+  KT_CUDA(cudaFuncGetAttributes(&attributes, variant.kernel));
   int perSm = 0;
-  KT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&perSm, facts.kernel, kBlockThreads, kSharedBytes));
+  KT_CUDA(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&perSm, variant.kernel, static_cast<int>(variant.threads),
+                                                        variant.sharedBytes));
   facts.blocksPerSm = static_cast<uint32_t>(perSm);
   facts.sms = static_cast<uint32_t>(attribute(cudaDevAttrMultiProcessorCount, device));
   facts.registers = static_cast<uint32_t>(attributes.numRegs);
-  facts.sharedBytes = static_cast<uint32_t>(attributes.sharedSizeBytes) + kSharedBytes;
+  facts.sharedBytes = static_cast<uint32_t>(attributes.sharedSizeBytes) + variant.sharedBytes;
   facts.localBytes = static_cast<uint32_t>(attributes.localSizeBytes);
   return facts;
 }
@@ -67,7 +67,7 @@ void queryDevice(uint32_t device, kt_device_info& out) {
     throw Failure(KT_NO_GPU, std::string(properties.name) + " has compute capability " + std::to_string(out.capability) +
                                  "; the kernel is built for 90 (Hopper)");
   }
-  const KernelFacts facts = kernelFacts(KT_TRANSPORT_DIRECT, static_cast<int>(device));
+  const KernelFacts facts = kernelFacts(mmaVariant(KT_TRANSPORT_DIRECT), static_cast<int>(device));
   out.resident_blocks = facts.blocksPerSm * facts.sms;
 }
 

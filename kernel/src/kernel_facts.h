@@ -3,12 +3,12 @@
 
 #include <cstdint>
 
-#include "kerneltwin/api.h"
+#include "kernel_variant.h"
 
 namespace kerneltwin {
 
 struct KernelFacts {
-  const void* kernel;
+  KernelVariant variant;
   uint32_t blocksPerSm;   ///< occupancy query in this process
   uint32_t sms;           ///< multiprocessors this process may use
   uint32_t registers;
@@ -17,7 +17,7 @@ struct KernelFacts {
 };
 
 /// Sets the kernel's attributes and asks for its occupancy on the current device.
-KernelFacts kernelFacts(kt_transport transport, int device);
+KernelFacts kernelFacts(const KernelVariant& variant, int device);
 
 /// Fills `out`; throws KT_NO_GPU without a driver, a device or compute capability 9.0.
 void queryDevice(uint32_t device, kt_device_info& out);

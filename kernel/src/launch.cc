@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "fill.h"
+#include "kerneltwin/actors/wgmma_args.h"
 #include "world.h"
 
 namespace kerneltwin {
@@ -68,15 +69,16 @@ void World::waitForEnd(uint64_t deadlineNs) {
 void World::run(LaunchArgs& args, uint32_t flags, kt_launch_result& result) {
   poison(flags);
   if (flags & (KT_LAUNCH_ALIGNED | KT_LAUNCH_POISON_BUFFERS)) session_.barrierOn(stream_.get());
-  void* parameters[] = {&args};
+  const KernelVariant& v = facts_.variant;
+  WgmmaArgs mapped = {maps_, args};
+  void* parameters[] = {v.maps ? static_cast<void*>(&mapped) : static_cast<void*>(&args)};
   KT_CUDA(cudaEventRecord(begin_.get(), stream_.get()));
   if (options_.transport == KT_TRANSPORT_PUT) {
-    launchCollective(facts_.kernel, blocks_, kBlockThreads, parameters, kSharedBytes, stream_.get());
+    launchCollective(v.kernel, blocks_, v.threads, parameters, v.sharedBytes, stream_.get());
   } else {
     // What the collective launch does as well, without its detour over a second stream: the direct transport makes no
     // NVSHMEM call on the device.
-    KT_CUDA(cudaLaunchCooperativeKernel(facts_.kernel, dim3(blocks_), dim3(kBlockThreads), parameters, kSharedBytes,
-                                        stream_.get()));
+    KT_CUDA(cudaLaunchCooperativeKernel(v.kernel, dim3(blocks_), dim3(v.threads), parameters, v.sharedBytes, stream_.get()));
   }
   KT_CUDA(cudaEventRecord(end_.get(), stream_.get()));
   waitForEnd(options_.deadlineNs);

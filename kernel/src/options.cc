@@ -4,7 +4,7 @@
 
 #include "failure.h"
 #include "fill_value.h"
-#include "kerneltwin/gemm/tile.h"
+#include "kernel_variant.h"
 
 namespace kerneltwin {
 namespace {
@@ -26,9 +26,8 @@ void checkShape(const Shape& s) {
   require(s.topK <= s.experts, "shape.top_k", "at most shape.experts", s.topK);
   require(s.hidden >= 64 && s.hidden % 64 == 0, "shape.hidden", "a multiple of 64", s.hidden);
   require(s.intermediate >= 64 && s.intermediate % 64 == 0, "shape.intermediate", "a multiple of 64", s.intermediate);
-  require(s.tileRows >= kRowStep && s.tileRows <= kTileRows && s.tileRows % kRowStep == 0, "shape.tile_rows",
-          "a multiple of 8 up to " + std::to_string(kTileRows), s.tileRows);
-  require(s.tileCols == 64 || s.tileCols == kTileCols, "shape.tile_cols", "64 or 128", s.tileCols);
+  require(s.tileRows >= kRowStep && s.tileRows % kRowStep == 0, "shape.tile_rows", "a multiple of 8", s.tileRows);
+  require(s.tileCols >= 64 && s.tileCols % 64 == 0, "shape.tile_cols", "a multiple of 64", s.tileCols);
   require(s.capacity >= s.tileRows && s.capacity % s.tileRows == 0, "shape.capacity", "a multiple of shape.tile_rows",
           s.capacity);
   unsupported(s.experts <= kMaxExperts, "shape.experts: this build's tables hold " + std::to_string(kMaxExperts) +
@@ -51,6 +50,15 @@ void checkPlacement(const Shape& s, const std::vector<uint32_t>& base) {
   }
 }
 
+/// Coordinates of the copy engine are signed 32-bit numbers.
+void checkMatrices(const Shape& s) {
+  const uint64_t limit = 1ull << 31;
+  unsupported(heapRows(s) < limit, "gemm: wgmma needs a heap of fewer than 2^31 rows, got " + std::to_string(heapRows(s)));
+  const uint64_t widest = s.intermediate > s.hidden ? s.intermediate : s.hidden;
+  const uint64_t rows = s.slots * widest;
+  unsupported(rows < limit, "gemm: wgmma needs fewer than 2^31 weight rows on a rank, got " + std::to_string(rows));
+}
+
 }  // namespace
 
 WorldOptions checkOptions(const kt_world_options& o) {
@@ -68,10 +76,15 @@ WorldOptions checkOptions(const kt_world_options& o) {
   require(o.readiness <= KT_READY_LAZY, "readiness", "a kt_readiness", o.readiness);
   require(o.activation <= KT_ACTIVATION_SILU, "activation", "a kt_activation", o.activation);
   require(o.gate <= KT_GATE_GIVEN, "gate", "a kt_gate", o.gate);
+  require(o.gemm <= KT_GEMM_WGMMA, "gemm", "a kt_gemm", o.gemm);
+  require(o.reserved == 0, "reserved", "0", o.reserved);
   require(o.renormalise <= 1, "renormalise", "0 or 1", o.renormalise);
   require(o.bias <= 1, "bias", "0 or 1", o.bias);
   w.blocks = o.blocks;
   w.transport = static_cast<kt_transport>(o.transport);
+  w.gemm = static_cast<kt_gemm>(o.gemm);
+  chooseVariant(w.transport, w.gemm, w.shape);
+  if (w.gemm == KT_GEMM_WGMMA) checkMatrices(w.shape);
   w.eager = o.readiness == KT_READY_EAGER;
   w.activation = static_cast<Activation>(o.activation);
   w.renormalise = o.renormalise != 0;
@@ -95,6 +108,7 @@ uint64_t optionsHash(const WorldOptions& o) {
   }
   for (uint32_t base : o.placement) take(base);
   take(o.transport);
+  take(o.gemm);
   take(static_cast<uint64_t>(o.activation));
   take(o.renormalise);
   take(o.bias);

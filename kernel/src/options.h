@@ -14,6 +14,7 @@ struct WorldOptions {
   std::vector<uint32_t> placement;
   uint32_t blocks;
   kt_transport transport;
+  kt_gemm gemm;
   bool eager;
   Activation activation;
   bool renormalise;

@@ -6,6 +6,7 @@
 
 #include "kerneltwin/protocol/queue.h"
 #include "kerneltwin/protocol/subscriber.h"
+#include "tile_maps.h"
 
 namespace kerneltwin {
 namespace {
@@ -28,7 +29,9 @@ uint32_t chooseBlocks(const KernelFacts& facts, uint32_t wanted) {
 }  // namespace
 
 World::World(Session& session, WorldOptions options)
-    : session_(session), options_(std::move(options)), facts_(kernelFacts(options_.transport, session.device())) {
+    : session_(session),
+      options_(std::move(options)),
+      facts_(kernelFacts(chooseVariant(options_.transport, options_.gemm, options_.shape), session.device())) {
   const Shape& s = options_.shape;
   require(s.ranks == session.ranks(), "shape.ranks", "the joined " + std::to_string(session.ranks()) + " ranks", s.ranks);
   if (options_.transport == KT_TRANSPORT_PUT && session.alone()) {
@@ -43,6 +46,7 @@ World::World(Session& session, WorldOptions options)
   KT_CUDA(cudaMemset(flags_->get(), 0, flags_->bytes()));
   KT_CUDA(cudaMemset(heap_->get(), 0, heap_->bytes()));
   mapPeers();
+  mapTiles();
   session.barrier();  // no rank may signal before every rank has cleared its flags
   ++session.openWorlds;
 }
@@ -81,10 +85,10 @@ void World::allocateWork() {
   status_ = DeviceArray<uint32_t>(processors_);
   processorRing_ = DeviceArray<uint64_t>(processorQueueCapacity(s));
   processorTail_ = DeviceArray<uint32_t>(1);
-  subscriberRings_ = DeviceArray<uint64_t>(static_cast<uint64_t>(kSubscribers) * subscriberQueueCapacity(s));
-  tickets_ = DeviceArray<uint32_t>(kSubscribers);
-  heads_ = DeviceArray<uint32_t>(kSubscribers + 1);
-  watch_ = DeviceArray<WatchChunk>(static_cast<uint64_t>(kSubscribers) * watchListCapacity(s));
+  subscriberRings_ = DeviceArray<uint64_t>(static_cast<uint64_t>(subscribers()) * subscriberQueueCapacity(s));
+  tickets_ = DeviceArray<uint32_t>(subscribers());
+  heads_ = DeviceArray<uint32_t>(subscribers() + 1);
+  watch_ = DeviceArray<WatchChunk>(static_cast<uint64_t>(subscribers()) * watchListCapacity(s));
   osReport_ = DeviceArray<OsReport>(1);
   abort_ = DeviceArray<AbortWords>(1);
   ringHeaders_ = DeviceArray<TraceRingHeader>(rings());
@@ -117,6 +121,12 @@ void World::mapPeers() {
   peerHeaps_.upload(heaps.data(), ranks);
   peerFlags_ = DeviceArray<uint64_t*>(ranks);
   peerFlags_.upload(flags.data(), ranks);
+}
+
+void World::mapTiles() {
+  if (!facts_.variant.maps) return;
+  const TileMatrices matrices = {w1_.get(), w2_.get(), static_cast<bf16*>(heap_->get()), intermediate_.get(), localExperts()};
+  maps_ = makeTileMaps(options_.shape, matrices, facts_.variant.tileColumns);
 }
 
 LaunchArgs World::arguments(uint32_t tokens, uint32_t keep) {
@@ -162,8 +172,8 @@ void World::query(kt_world_info& out) const {
   out.local_experts = localExperts();
   out.blocks = blocks_;
   out.processors = processors_;
-  out.subscribers = kSubscribers;
-  out.threads = kBlockThreads;
+  out.subscribers = subscribers();
+  out.threads = facts_.variant.threads;
   out.sms = facts_.sms;
   out.blocks_per_sm = facts_.blocksPerSm;
   out.registers = facts_.registers;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernel_facts.h"
+#include "kerneltwin/gemm/wgmma_task.h"
 #include "memory.h"
 #include "options.h"
 #include "session.h"
@@ -83,15 +84,18 @@ class World {
  private:
   void allocateWork();
   void mapPeers();
+  void mapTiles();
   void poison(uint32_t flags);
   LaunchArgs arguments(uint32_t tokens, uint32_t keep);
   void run(LaunchArgs& args, uint32_t flags, kt_launch_result& result);
   void waitForEnd(uint64_t deadlineNs);
-  uint32_t rings() const { return options_.traceRecords == 0 ? 0 : processors_ + 1 + kSubscribers; }
+  uint32_t rings() const { return options_.traceRecords == 0 ? 0 : processors_ + 1 + subscribers(); }
+  uint32_t subscribers() const { return facts_.variant.subscribers; }
 
   Session& session_;
   WorldOptions options_;
   KernelFacts facts_;
+  TileMaps maps_ = {};   ///< zero where the variant takes none
   uint32_t blocks_;
   uint32_t processors_;
   uint32_t epoch_ = 0;

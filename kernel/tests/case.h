@@ -30,6 +30,7 @@ struct Case {
   Routing routing = Routing::Gate;
   uint32_t transport = KT_TRANSPORT_DIRECT;
   uint32_t readiness = KT_READY_EAGER;
+  uint32_t gemm = KT_GEMM_MMA;
   uint32_t activation = KT_ACTIVATION_SILU;
   bool renormalise = true;
   bool bias = true;
@@ -44,7 +45,11 @@ struct Case {
   bool large = false;              ///< run only with --full
 };
 
+/// Cases that both GEMM paths must pass, with KT_GEMM_MMA.
 std::vector<Case> allCases();
+
+/// Cases of tiles that only wgmma has.
+std::vector<Case> wgmmaCases();
 
 /// What one rank reports of one case; lies in memory shared with the parent.
 struct RankReport {

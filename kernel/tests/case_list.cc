@@ -147,7 +147,40 @@ void addLarge(std::vector<Case>& all) {
   all.push_back(c);
 }
 
+void addTile(std::vector<Case>& all, const char* name, uint32_t rows, uint32_t cols, uint32_t tokens) {
+  Case c = named(name);
+  c.gemm = KT_GEMM_WGMMA;
+  c.tileRows = rows;
+  c.tileCols = cols;
+  c.tokens = tokens;
+  c.hidden = 320;
+  c.intermediate = 448;
+  all.push_back(c);
+}
+
 }  // namespace
+
+std::vector<Case> wgmmaCases() {
+  std::vector<Case> all;
+  addTile(all, "tiles of 64 x 128", 64, 128, 300);
+  addTile(all, "tiles of 256 x 128", 256, 128, 700);
+  addTile(all, "tiles of 288 x 64", 288, 64, 600);
+  addTile(all, "tiles of 64 x 256", 64, 256, 300);
+  addTile(all, "tiles of 160 x 256", 160, 256, 500);
+  addTile(all, "tiles of 176 x 192", 176, 192, 500);
+  Case c = named("S = 8192, H = I = 2048, E = 64, k = 2, tiles of 288 x 128");
+  c.gemm = KT_GEMM_WGMMA;
+  c.tokens = 8192;
+  c.hidden = c.intermediate = 2048;
+  c.expertsPerRank = 64;
+  c.tileRows = 288;
+  c.onlyRanks = 1;
+  c.launches = 5;
+  c.checkStride = 16;
+  c.large = true;
+  all.push_back(c);
+  return all;
+}
 
 std::vector<Case> allCases() {
   std::vector<Case> all;

@@ -1,7 +1,8 @@
 // The fused kernel against fp64 on a real GPU: every case for every number of ranks asked for.
 //
-//   gpu_cases [--ranks 1,2,4,8] [--full] [--match TEXT] [--seconds N] [--spread]
+//   gpu_cases [--ranks 1,2,4,8] [--gemm mma|wgmma|both] [--full] [--match TEXT] [--seconds N] [--spread]
 //
+// Every case runs with both GEMM paths, but for the put transport, which mma alone has, and tiles that wgmma alone has.
 // More than one rank on one GPU needs MPS in the environment (kernel/tests/with-mps.sh), or every signal waits for a time
 // slice of milliseconds. --spread gives each rank a GPU of its own (device = rank % devices).
 #include <atomic>
@@ -23,6 +24,8 @@ struct Options {
   std::vector<uint32_t> ranks = {1};
   bool full = false;
   bool spread = false;
+  bool mma = true;
+  bool wgmma = true;
   std::string match;
   uint32_t seconds = 240;
 };
@@ -39,13 +42,22 @@ Options parse(int count, char** words) {
     if (word == "--full") o.full = true;
     else if (word == "--spread") o.spread = true;
     else if (word == "--match") o.match = value();
+    else if (word == "--gemm") {
+      const std::string gemm = value();
+      if (gemm != "mma" && gemm != "wgmma" && gemm != "both") {
+        std::fprintf(stderr, "gpu_cases: --gemm: expected mma, wgmma or both, got %s\n", gemm.c_str());
+        std::exit(2);
+      }
+      o.mma = gemm != "wgmma";
+      o.wgmma = gemm != "mma";
+    }
     else if (word == "--seconds") o.seconds = static_cast<uint32_t>(std::stoul(value()));
     else if (word == "--ranks") {
       o.ranks.clear();
       std::stringstream list(value());
       for (std::string item; std::getline(list, item, ',');) o.ranks.push_back(static_cast<uint32_t>(std::stoul(item)));
     } else {
-      std::fprintf(stderr, "gpu_cases: unknown word %s; known: --ranks --full --match --seconds --spread\n",
+      std::fprintf(stderr, "gpu_cases: unknown word %s; known: --ranks --gemm --full --match --seconds --spread\n",
                    word.c_str());
       std::exit(2);
     }
@@ -126,11 +138,29 @@ bool selected(const Case& c, const Options& o, uint32_t ranks, bool alone) {
   return c.name.find(o.match) != std::string::npos;
 }
 
+/// All cases of the GEMM paths asked for.
+std::vector<Case> casesOf(const Options& o) {
+  std::vector<Case> cases;
+  for (Case c : allCases()) {
+    if (o.mma) cases.push_back(c);
+    if (!o.wgmma || c.transport != KT_TRANSPORT_DIRECT) continue;
+    c.gemm = KT_GEMM_WGMMA;
+    c.name += ", wgmma";
+    cases.push_back(c);
+  }
+  if (!o.wgmma) return cases;
+  for (Case c : wgmmaCases()) {
+    c.name += ", wgmma";
+    cases.push_back(c);
+  }
+  return cases;
+}
+
 /// One set of processes runs all cases of a number of ranks, one world after the other.
 void runGroup(const Options& o, uint32_t ranks, bool alone, Tally& tally) {
   std::vector<Case> cases;
   uint64_t symmetric = 0;
-  for (const Case& c : allCases()) {
+  for (const Case& c : casesOf(o)) {
     if (!selected(c, o, ranks, alone)) continue;
     cases.push_back(c);
     symmetric = std::max(symmetric, symmetricBytes(c, ranks));

@@ -1,3 +1,4 @@
+import type { GpuRunOptions } from '../gpu/record.ts';
 import { runOnGpu } from '../gpu/run-on-gpu.ts';
 import type { Scenario } from '../moe/scenario.ts';
 import { scenarioHash } from '../moe/scenario-hash.ts';
@@ -59,12 +60,12 @@ export async function measuredHalf(
 export async function liveTrace(
   scenario: Scenario,
   terminal: Terminal,
-  library?: string,
+  options: Pick<GpuRunOptions, 'library' | 'gemm'> = {},
 ): Promise<Measured> {
   const progress = startProgress(terminal);
   try {
     const trace = await runOnGpu(scenario, {
-      library,
+      ...options,
       signal: terminal.signal,
       onProgress: (line) => progress.step(line),
     });

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type {
   CheckResult,
   DeviceInfo,
+  GemmPath,
   LaunchResult,
   WorldInfo,
   WorldOptions,
@@ -24,6 +25,8 @@ import { worldOptionsOf } from './world-options.ts';
 export interface GpuRunOptions {
   /** Kernel library; default: environment KERNELTWIN_LIBRARY, else build/kernel. */
   readonly library?: string | undefined;
+  /** How the kernel multiplies. Default mma. */
+  readonly gemm?: GemmPath | undefined;
   /** Launches before the recorded ones, with the first launch's tokens. Default 2. */
   readonly warmUps?: number;
   /** Compare every n-th token's output with the fp64 reference; 0: do not compare. Default 1. */
@@ -52,6 +55,8 @@ export interface LaunchRecord {
 /** Everything a run on the GPU gave. */
 export interface GpuRecording {
   readonly scenario: Scenario;
+  /** How the kernel multiplied. */
+  readonly gemm: GemmPath;
   /** The scenario's own routing, for comparison. */
   readonly routing: Routing;
   readonly libraryVersion: string;
@@ -72,7 +77,7 @@ export interface GpuRecording {
 export async function recordOnGpu(s: Scenario, options: GpuRunOptions = {}): Promise<GpuRecording> {
   const routing = routeTokens(s);
   const deadlineNs = BigInt(Math.round((options.deadlineMs ?? 5000) * 1e6));
-  const world = worldOptionsOf(s, routing.rows, deadlineNs);
+  const world = worldOptionsOf(s, routing.rows, deadlineNs, options.gemm);
   const warnings: string[] = [];
   const ranksPerGpu = s.world.ranks / s.world.gpus;
   // A missing library or GPU should say so, before a missing daemon does.
@@ -172,6 +177,7 @@ class Run {
     const libraryHash = await sha256(path);
     return {
       scenario,
+      gemm: this.#world.gemm,
       routing: this.#routing,
       libraryVersion: version,
       libraryHash,

@@ -116,6 +116,7 @@ function machineOf(recording: GpuRecording, facts: RingFacts): TraceHeader['mach
       'driver (CUDA version)': device?.driverVersion ?? 0,
       'L2 bytes': device?.l2Bytes ?? 0,
       'memory bytes': device?.memoryBytes ?? 0,
+      GEMM: recording.gemm,
       'blocks a rank': world?.blocks ?? 0,
       'threads a block': world?.threads ?? 0,
       'registers a thread': world?.registers ?? 0,

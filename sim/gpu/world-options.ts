@@ -1,4 +1,4 @@
-import type { WorldOptions } from '../../binding/index.ts';
+import type { GemmPath, WorldOptions } from '../../binding/index.ts';
 import { type Shape, shapeOf } from '../moe/layout.ts';
 import { placementOf } from '../moe/placement.ts';
 import type { Scenario } from '../moe/scenario.ts';
@@ -8,6 +8,10 @@ import { GpuRunError } from './errors.ts';
 /** Scheduling policy built into the kernel's scheduler. */
 export const kernelPolicy = 'fifo';
 
+export type { GemmPath };
+/** By name, the default first. */
+export const gemmPaths: readonly GemmPath[] = ['mma', 'wgmma'];
+
 /** Most records a ring may hold: 16 bytes each, one ring an actor. */
 const maxRecords = 1 << 21;
 
@@ -16,6 +20,7 @@ export function worldOptionsOf(
   s: Scenario,
   rows: readonly (readonly (readonly number[])[])[],
   deadlineNs: bigint,
+  gemm: GemmPath = 'mma',
 ): WorldOptions {
   if (s.policy !== kernelPolicy) {
     throw new GpuRunError(
@@ -34,6 +39,7 @@ export function worldOptionsOf(
     renormalise: s.model.renormalise,
     bias: s.model.bias,
     gate: 'topK',
+    gemm,
     traceRecords: ringRecords(shape, s, rows),
     deadlineNs,
   };

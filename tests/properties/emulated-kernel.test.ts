@@ -39,6 +39,18 @@ describe("the kernel's own code on the emulated GPU", () => {
     );
   }, 240_000);
 
+  test('does both with its GEMMs on wgmma, where tasks overlap', () => {
+    const direct = scenarios({ 'world.gpus': '1', policy: 'fifo', 'world.transport': 'direct' });
+    fc.assert(
+      fc.property(direct, fc.nat(1_000_000), (scenario, seed) => {
+        const trace = emulateKernel(scenario, seed, 'wgmma');
+        expect(complaints(trace)).toEqual([]);
+        expect(matchTaskSets(simulate(scenario).trace, trace).mismatches).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
+  }, 240_000);
+
   test('runs the tasks that the simulator runs', () => {
     fc.assert(
       fc.property(worlds, fc.nat(1_000_000), (scenario, seed) => {

@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { DeviceInfo, LaunchResult, WorldInfo } from '../../binding/index.ts';
+import type { DeviceInfo, GemmPath, LaunchResult, WorldInfo } from '../../binding/index.ts';
 import type { RoutingResult } from '../../sim/gpu/messages.ts';
 import type { GpuRecording, LaunchRecord } from '../../sim/gpu/record.ts';
 import type { RingBytes } from '../../sim/gpu/ring.ts';
@@ -24,7 +24,7 @@ const root = join(import.meta.dirname, '..', '..');
 const activations = ['identity', 'relu', 'gelu', 'silu'];
 
 /** Subscriber warps of the kernel's OS block. */
-const subscribers = 7;
+const subscribersOf: Readonly<Record<GemmPath, number>> = { mma: 7, wgmma: 11 };
 
 /** Programs of kernel/tests/emulator/build.sh. */
 export type EmulatorTarget = 'emulate' | 'emulator_test' | 'gpu_cases' | 'libkerneltwin.so';
@@ -42,7 +42,7 @@ export function buildEmulator(target: EmulatorTarget): void {
   });
 }
 
-function requestOf(s: Scenario, routing: Routing, seed: number): string {
+function requestOf(s: Scenario, routing: Routing, seed: number, gemm: GemmPath): string {
   const shape = shapeOf(s);
   const { model, world } = s;
   const words: number[] = [
@@ -56,6 +56,7 @@ function requestOf(s: Scenario, routing: Routing, seed: number): string {
     shape.capacity,
     Number(s.readiness === 'eager'),
     Number(world.transport === 'put'),
+    Number(gemm === 'wgmma'),
     Number(model.bias),
     Number(model.renormalise),
     activations.indexOf(model.activation),
@@ -128,13 +129,14 @@ function launchesOf(s: Scenario, bytes: Uint8Array): LaunchRecord[] {
 }
 
 /** Runs the scenario's launches, interleaved by `seed`, and returns the trace the kernel left. Throws what the program says. */
-export function emulateKernel(s: Scenario, seed: number): Trace {
+export function emulateKernel(s: Scenario, seed: number, gemm: GemmPath = 'mma'): Trace {
+  const subscribers = subscribersOf[gemm];
   const routing = routeTokens(s);
   const folder = mkdtempSync(join(tmpdir(), 'kerneltwin-emulate-'));
   try {
     const request = join(folder, 'request');
     const rings = join(folder, 'rings');
-    writeFileSync(request, requestOf(s, routing, seed));
+    writeFileSync(request, requestOf(s, routing, seed, gemm));
     const run = spawnSync(emulatorProgram('emulate'), [request, rings], {
       encoding: 'utf8',
       timeout: 120_000,
@@ -145,6 +147,7 @@ export function emulateKernel(s: Scenario, seed: number): Trace {
     const blocks = s.world.blocks ?? 3;
     const recording: GpuRecording = {
       scenario: s,
+      gemm,
       routing,
       libraryVersion: 'emulated',
       libraryHash: '',

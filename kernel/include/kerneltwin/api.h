@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /// Raised whenever a struct, an enum value or the meaning of a call changes.
-#define KT_ABI_VERSION 1u
+#define KT_ABI_VERSION 2u
 
 typedef enum kt_status {
   KT_OK = 0,
@@ -68,7 +68,7 @@ typedef struct kt_device_info {
   uint32_t l2_bytes;
   uint64_t memory_bytes;       /* total device memory */
   uint64_t memory_free;        /* free at the call */
-  uint32_t resident_blocks;    /* blocks of the fused kernel that fit at once in this process's share */
+  uint32_t resident_blocks;    /* blocks of the fused kernel (KT_GEMM_MMA, direct) that fit at once in this process's share */
   uint32_t reserved;
   char name[128];
 } kt_device_info;
@@ -134,6 +134,12 @@ typedef enum kt_gate {
   KT_GATE_GIVEN = 1            /* choices are those uploaded as KT_TENSOR_CHOICES; probabilities still come from the router */
 } kt_gate;
 
+typedef enum kt_gemm {
+  KT_GEMM_MMA = 0,             /* mma.sync fed by cp.async; tiles of up to 128 x 128; every transport */
+  KT_GEMM_WGMMA = 1            /* wgmma fed by bulk tensor copies; tiles of up to 288 tokens x 128 columns or 176 x 256;
+                                  direct transport only */
+} kt_gemm;
+
 typedef struct kt_world_options {
   uint32_t struct_size;
   kt_shape shape;
@@ -145,7 +151,9 @@ typedef struct kt_world_options {
   uint32_t renormalise;        /* 1: a token's k probabilities are scaled to sum to one */
   uint32_t bias;               /* 1: B1 and B2 are added */
   uint32_t gate;               /* kt_gate */
+  uint32_t gemm;               /* kt_gemm */
   uint32_t trace_records;      /* records a ring holds for one actor and launch; 0: tracing off */
+  uint32_t reserved;           /* 0 */
   uint64_t deadline_ns;        /* a launch that runs longer aborts itself; 0: 2 s */
 } kt_world_options;
 

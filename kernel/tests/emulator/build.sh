@@ -29,9 +29,9 @@ compile() {
   done
 }
 
-machine=tests/emulator/machine.cc
-library="$machine tests/emulator/library/runtime.cc tests/emulator/library/session.cc src/api.cc src/dump.cc src/fill.cu
-  src/kernel_facts.cc src/launch.cc src/options.cc src/reference.cu src/tensors.cc src/world.cc"
+machine="tests/emulator/machine.cc tests/emulator/tensor.cc"
+library="$machine tests/emulator/library/runtime.cc tests/emulator/library/session.cc tests/emulator/library/wgmma.cc src/api.cc src/dump.cc src/fill.cu
+  src/kernel_facts.cc src/kernel_variant.cc src/launch.cc src/options.cc src/reference.cu src/tensors.cc src/world.cc"
 # shellcheck disable=SC2086
 case $target in
   emulate) compile $machine tests/emulator/world.cc tests/emulator/programs/emulate.cc ;;

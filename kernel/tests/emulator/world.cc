@@ -7,9 +7,11 @@
 #include "../../src/fill_value.h"
 #include "../../src/oracle.h"
 #include "kerneltwin/actors/forward.cuh"
+#include "kerneltwin/actors/forward_wgmma.cuh"
 #include "kerneltwin/actors/transport_direct.cuh"
 #include "kerneltwin/actors/transport_put.cuh"
 #include "machine.h"
+#include "tensor.h"
 
 namespace emulator {
 namespace {
@@ -74,7 +76,7 @@ void World::allocate(Rank& r, uint32_t rank) {
   const Shape& s = shape_;
   const uint64_t tokens = s.tokens;
   const uint64_t local = config_.placement[rank + 1] - config_.placement[rank];
-  const uint32_t rings = processors_ + 1 + kSubscribers;
+  const uint32_t rings = processors_ + 1 + subscribers();
   r.x = Buffer<bf16>(tokens * s.hidden);
   r.wg = Buffer<bf16>(static_cast<uint64_t>(s.experts) * s.hidden);
   r.w1 = Buffer<bf16>(local * s.intermediate * s.hidden);
@@ -99,10 +101,10 @@ void World::allocate(Rank& r, uint32_t rank) {
   r.status = Buffer<uint32_t>(processors_, initialStatus(config_.eager) == 0 ? 0 : 0xff);
   r.processorRing = Buffer<uint64_t>(processorQueueCapacity(s), 0);
   r.processorTail = Buffer<uint32_t>(1, 0);
-  r.subscriberRings = Buffer<uint64_t>(static_cast<uint64_t>(kSubscribers) * subscriberQueueCapacity(s), 0);
-  r.tickets = Buffer<uint32_t>(kSubscribers, 0);
-  r.heads = Buffer<uint32_t>(kSubscribers + 1, 0);
-  r.watch = Buffer<WatchChunk>(static_cast<uint64_t>(kSubscribers) * watchListCapacity(s));
+  r.subscriberRings = Buffer<uint64_t>(static_cast<uint64_t>(subscribers()) * subscriberQueueCapacity(s), 0);
+  r.tickets = Buffer<uint32_t>(subscribers(), 0);
+  r.heads = Buffer<uint32_t>(subscribers() + 1, 0);
+  r.watch = Buffer<WatchChunk>(static_cast<uint64_t>(subscribers()) * watchListCapacity(s));
   r.placement = Buffer<uint32_t>(config_.placement.size());
   std::copy(config_.placement.begin(), config_.placement.end(), r.placement.get());
   r.peerHeaps = Buffer<bf16*>(s.ranks);
@@ -166,7 +168,25 @@ void World::prepare(const std::vector<uint32_t>& tokens, const std::vector<uint3
   }
 }
 
+void World::runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks) {
+  using Tile = TileConfig<1, 128, 6, 128>;
+  std::vector<WgmmaArgs> args;
+  for (uint32_t r = 0; r < config_.ranks; ++r) {
+    Rank& own = ranks_[r];
+    const TileMatrices matrices = {own.w1.get(), own.w2.get(), own.heap.get(), own.intermediate.get(),
+                                   config_.placement[r + 1] - config_.placement[r]};
+    args.push_back({ptx::mapsOf(shape_, matrices, Tile::kColumns), own.args});
+  }
+  Tensor::reset();
+  Machine machine({config_.ranks, config_.blocks, WgmmaBlock::kThreads, kWgmmaSharedBytes<Tile>}, seed);
+  machine.run([&](uint32_t rank) { forwardWgmma<Tile>(args[rank], config_.blocks); }, kTurns, ranks);
+}
+
 void World::run(uint64_t seed, const std::vector<uint32_t>& ranks) {
+  if (config_.wgmma) {
+    runWgmma(seed, ranks);
+    return;
+  }
   Machine machine({config_.ranks, config_.blocks, kBlockThreads, kSharedBytes}, seed);
   machine.run(
       [&](uint32_t rank) {
@@ -206,10 +226,10 @@ void World::checkQuiet() {
     for (uint64_t f = dispatchFlags(shape_); f < flagCount(shape_); ++f) {
       if (r.flags[f] != 0) fail(who + "combine flag " + std::to_string(f) + " was not read");
     }
-    for (uint32_t q = 0; q < kSubscribers; ++q) {
+    for (uint32_t q = 0; q < subscribers(); ++q) {
       if (r.tickets[q] != r.heads[q]) fail(who + "queue of subscriber " + std::to_string(q) + " is not drained");
     }
-    if (r.processorTail[0] != r.heads[kSubscribers]) fail(who + "the processors' queue is not drained");
+    if (r.processorTail[0] != r.heads[subscribers()]) fail(who + "the processors' queue is not drained");
     for (uint32_t ring = 0; ring < r.ringHeaders.count(); ++ring) {
       const TraceRingHeader& h = r.ringHeaders[ring];
       if (h.launch != epoch_ || h.written == 0 || h.written > h.capacity) {

@@ -29,6 +29,7 @@ struct Config {
   bool hot = false;                  ///< given: every token to experts 0, 1, ...
   bool eager = true;
   bool put = false;
+  bool wgmma = false;                ///< GEMMs on wgmma; tiles of up to 128 x 128
   bool bias = true;
   bool renormalise = true;
   Activation activation = Activation::Silu;
@@ -88,6 +89,7 @@ class World {
   std::vector<uint16_t> outputs();
   uint64_t dropped() const { return dropped_; }
   const Shape& shape() const { return shape_; }
+  uint32_t subscribers() const { return config_.wgmma ? WgmmaBlock::kSubscribers : MmaBlock::kSubscribers; }
   Rank& rank(uint32_t r) { return ranks_[r]; }
 
  private:
@@ -95,6 +97,7 @@ class World {
   void fill(Rank& r, uint32_t rank, uint64_t seed);
   void prepare(const std::vector<uint32_t>& tokens, const std::vector<uint32_t>& keeps);
   void run(uint64_t seed, const std::vector<uint32_t>& ranks);
+  void runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks);
   void checkQuiet();
   void checkRouting(Rank& r, uint32_t tokens, uint32_t keep);
   std::vector<double> reference(Rank& r, uint32_t tokens);

@@ -1,6 +1,7 @@
 import { Op, Round, Stage } from '../../moe/generated/layout.ts';
 import { decodeTask, flagCount, heapRows, rowSpan, taskSpace } from '../../moe/layout.ts';
 import { putColumn, putRows, signalRows } from '../../trace/analysis/fields.ts';
+import { EventKind } from '../../trace/generated/events.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import {
@@ -50,8 +51,12 @@ function judgePut(context: CheckContext, findings: Findings, row: number): void 
     findings.at(row, `put into ${cell}: rank ${owner} has no such expert`);
   }
   if (round !== Round.Combine) return;
-  // The put of a GEMM1 tile lies between its start and its finish, so the task is the one before it.
-  const started = context.index.previous[row]!;
+  // The put of a GEMM1 tile lies between its start and its finish. A kernel that overlaps tasks may have taken the next one
+  // in between, so that one's TaskConsumed is stepped over.
+  let started = index.previous[row]!;
+  while (started >= 0 && events.kind[started] === EventKind.TaskConsumed) {
+    started = index.previous[started]!;
+  }
   const number = started < 0 ? -1 : tasks.taskOf[started]!;
   if (number < 0 || tasks.task[number]! >= taskSpace(shape)) return;
   const task = decodeTask(shape, tasks.task[number]!);
@@ -67,7 +72,7 @@ function judgePut(context: CheckContext, findings: Findings, row: number): void 
   if (same) return;
   const tile = `rows ${rows.begin} to ${rows.begin + rows.count - 1} of slot ${task.expert}`;
   const expected = `${tile}, column ${task.col}, at rank ${task.peer}`;
-  findings.at(row, `GEMM1's tile put elsewhere than ${expected}`, index.previous[row]!);
+  findings.at(row, `GEMM1's tile put elsewhere than ${expected}`, started);
 }
 
 function judgeArrival(context: CheckContext, findings: Findings, row: number): void {

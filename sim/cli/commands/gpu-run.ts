@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type GemmPath, gemmPaths } from '../../gpu/world-options.ts';
 import { writeAtomically } from '../../report/atomic-write.ts';
 import { worldLine } from '../../report/world-line.ts';
 import { encodeTrace } from '../../trace/store.ts';
@@ -14,6 +15,7 @@ import type { Terminal } from '../terminal.ts';
 interface Options extends ScenarioOptions {
   readonly ranks?: string;
   readonly library?: string;
+  readonly gemm: GemmPath;
   readonly shareGpu?: boolean;
   readonly trace?: string;
   readonly check?: boolean;
@@ -33,12 +35,18 @@ export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
     .option('--ranks <number>', 'ranks instead of the scenario\u2019s')
     .option('--share-gpu', 'all ranks on one GPU, under a private MPS daemon')
     .option('--library <file>', 'kernel library instead of build/kernel')
+    .addOption(
+      new Option('--gemm <path>', 'how the kernel multiplies').choices(gemmPaths).default('mma'),
+    )
     .option('--trace <file>', 'write the trace')
     .option('--check', 'judge the trace; exit 1 on violations')
     .option('--json', 'print the figures, and the check report, as JSON')
     .action(async (file: string, options: Options) => {
       const scenario = openScenario(file, { ...options, set: worldOverrides(options) });
-      const { trace } = await liveTrace(scenario, terminal, options.library);
+      const { trace } = await liveTrace(scenario, terminal, {
+        library: options.library,
+        gemm: options.gemm,
+      });
       if (options.trace !== undefined) await writeAtomically(options.trace, encodeTrace(trace));
       const { half, check } = judge(trace);
       if (options.json) {

@@ -2,7 +2,7 @@
  * Records and checks all fixtures, each in processes of their own with their own limits; one that fails does not stop
  * the next.
  *
- *   node sim/gpu/kit/record-fixtures.ts OUT SECONDS [NAME...]
+ *   node sim/gpu/kit/record-fixtures.ts OUT SECONDS [--gemm mma|wgmma] [NAME...]
  *
  * Writes OUT/summary.json, and per fixture its trace and a log in OUT/traces. Exit code 0: all right; 1: some not.
  */
@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { traceExtension } from '../../trace/store.ts';
 import { type Fixture, fixtures } from './fixtures.ts';
 import type { RecordOutcome } from './record-one.ts';
@@ -37,7 +38,11 @@ interface FixtureSummary {
   readonly report?: unknown;
 }
 
-const [out = 'out', budget = '420', ...only] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { gemm: { type: 'string', default: 'mma' } },
+});
+const [out = 'out', budget = '420', ...only] = positionals;
 const begin = performance.now();
 const elapsed = (): number => (performance.now() - begin) / 1000;
 const left = (): number => Number(budget) - elapsed();
@@ -89,7 +94,8 @@ async function record(fixture: Fixture): Promise<FixtureSummary> {
   const settings = Object.entries(fixture.set).map(([key, value]) => `${key}=${value}`);
   const program = 'sim/gpu/kit/record-one.ts';
   const scenario = join('scenarios', fixture.scenario);
-  const recorded = await run([program, base, scenario, ...settings], '/dev/null', log, limit);
+  const words = [program, base, scenario, '--gemm', values.gemm, ...settings];
+  const recorded = await run(words, '/dev/null', log, limit);
   const outcome = readJson(`${base}.json`) as RecordOutcome | undefined;
   const so = { name, record: recorded, ...(outcome === undefined ? {} : { outcome }) };
   if (recorded.timedOut) return { ...so, state: 'timed out' };

@@ -1,19 +1,21 @@
 /**
  * Records one scenario and writes its trace, and what is to be said of it, for a summary of many.
  *
- *   node sim/gpu/kit/record-one.ts OUT-BASE SCENARIO [key=value...]
+ *   node sim/gpu/kit/record-one.ts OUT-BASE SCENARIO [--gemm mma|wgmma] [key=value...]
  *   node sim/gpu/kit/record-one.ts OUT-BASE --from RECORDING
  *
  * Writes OUT-BASE.ktrace.parquet and OUT-BASE.json; OUT-BASE.recording.gz where a recording cannot be made into a
  * trace, from which a later version can. Exit code 0: recorded and right; 1: wrong or no trace; 2: not recorded.
  */
 import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { loadScenario } from '../../moe/load-scenario.ts';
 import { traceExtension, writeTrace } from '../../trace/store.ts';
 import { GpuRunError } from '../errors.ts';
 import { type GpuRecording, recordOnGpu } from '../record.ts';
 import { readRecording, writeRecording } from '../recording-file.ts';
 import { recordingProblems, traceOf } from '../run-on-gpu.ts';
+import { gemmPaths } from '../world-options.ts';
 
 /** What is known of one recording. */
 export interface RecordOutcome {
@@ -28,13 +30,22 @@ export interface RecordOutcome {
   readonly problems: readonly string[];
 }
 
-const [base = '', source = '', ...rest] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { gemm: { type: 'string', default: 'mma' }, from: { type: 'string' } },
+});
+const [base = '', source = '', ...settings] = positionals;
 
 async function recording(): Promise<GpuRecording> {
-  if (source === '--from') return readRecording(rest[0] ?? '');
-  const pairs = rest.map((setting) => setting.split('=', 2));
+  if (values.from !== undefined) return readRecording(values.from);
+  const gemm = gemmPaths.find((path) => path === values.gemm);
+  if (gemm === undefined) {
+    throw new Error(`--gemm: expected ${gemmPaths.join(' or ')}, got ${values.gemm}`);
+  }
+  const pairs = settings.map((setting) => setting.split('=', 2));
   const set = Object.fromEntries(pairs.map(([key = '', value = '']) => [key, value]));
   return recordOnGpu(loadScenario(source, set), {
+    gemm,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
 }

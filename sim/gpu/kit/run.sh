@@ -7,6 +7,7 @@
 #     --seconds N          limit of the whole run (500)
 #     --test-ranks LIST    ranks to test with, sharing one GPU ("1 2 4 8"; "" for no tests)
 #     --test-seconds N     limit of the tests with one number of ranks (60)
+#     --gemm mma|wgmma     GEMM path of tests and fixtures (tests: both; fixtures: mma)
 #     --fixtures LIST      names from sim/gpu/kit/fixtures.ts (all; "none" for none)
 #   run.sh OUT command WORDS...           one command with the kit's Node and libraries in the kit's folder, e.g.
 #                                         node sim/cli/main.ts gpu run scenarios/small.yaml --check
@@ -64,12 +65,13 @@ if [ "${1:-}" = command ]; then
   timeout "${KIT_SECONDS:-500}" "$@" 2>&1 | tee -a "$log"
   exit "${PIPESTATUS[0]}"
 fi
-budget=500 test_ranks='1 2 4 8' test_seconds=60 fixtures=''
+budget=500 test_ranks='1 2 4 8' test_seconds=60 gemm='' fixtures=''
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) budget=$2 ;;
     --test-ranks) test_ranks=$2 ;;
     --test-seconds) test_seconds=$2 ;;
+    --gemm) gemm=$2 ;;
     --fixtures) fixtures=$2 ;;
     *)
       say "unknown option $1"
@@ -94,7 +96,8 @@ for ranks in $test_ranks; do
   say "tests with $ranks ranks"
   share=()
   [ "$ranks" -eq 1 ] || share=(kernel/tests/with-mps.sh "$ranks")
-  timeout --kill-after=10 $((test_seconds + 20)) "${share[@]}" $cases --ranks "$ranks" --seconds "$test_seconds" \
+  timeout --kill-after=10 $((test_seconds + 20)) "${share[@]}" $cases --ranks "$ranks" --gemm "${gemm:-both}" \
+    --seconds "$test_seconds" \
     >> "$out/kernel-tests.txt" 2>&1
   code=$?
   say "  exit $code: $(tail -n 1 "$out/kernel-tests.txt")"
@@ -106,7 +109,7 @@ if [ "$fixtures" != none ]; then
   say "recording, at most $seconds s"
   # shellcheck disable=SC2086
   timeout --kill-after=10 $((seconds + 10)) \
-    node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$seconds" $fixtures 2>&1 | tee -a "$log"
+    node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$seconds" --gemm "${gemm:-mma}" $fixtures 2>&1 | tee -a "$log"
   [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
   cp "$work/recorded/summary.json" "$out/" 2> /dev/null
 fi

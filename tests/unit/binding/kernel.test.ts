@@ -34,6 +34,7 @@ const options: WorldOptions = {
   renormalise: true,
   bias: false,
   gate: 'topK',
+  gemm: 'mma',
   traceRecords: 16,
   deadlineNs: 0n,
 };

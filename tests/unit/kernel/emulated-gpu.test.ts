@@ -26,8 +26,17 @@ describe('the fused kernel on the emulated GPU', () => {
 describe('the kernel library on the emulated GPU', () => {
   beforeAll(() => buildEmulator('gpu_cases'), 240_000);
 
-  test.each(['smallest', 'one row an expert', 'hot expert with drops', '8-row blocks'])(
-    'passes its own GPU case, fp64 reference included: %s',
+  test.each([
+    'smallest',
+    'one row an expert',
+    'hot expert with drops',
+    '8-row blocks',
+    'tiles of 64 x 128',
+    'tiles of 288 x 64',
+    'tiles of 64 x 256',
+    'tiles of 176 x 192',
+  ])(
+    'passes its own GPU case, both GEMM paths where they have it, fp64 reference included: %s',
     (name) => {
       expect(failures('gpu_cases', ['--match', name])).toEqual([]);
     },

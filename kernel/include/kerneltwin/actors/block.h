@@ -1,21 +1,33 @@
-// The one block shape of the fused kernel: every block is a processor but the last, which is the OS block.
+// The block shapes of the fused kernel. Every block of a launch is a processor but the last, which is the OS block.
 #pragma once
 
 #include <cstdint>
 
 namespace kerneltwin {
 
-/// Eight warps and at most half of an SM's registers and shared memory, so that two blocks fit an SM: one waits on its
-/// doorbell or drains an epilogue while the other computes.
-inline constexpr uint32_t kBlockWarps = 8;
-inline constexpr uint32_t kBlockThreads = kBlockWarps * 32;
-inline constexpr uint32_t kBlocksPerSm = 2;
+/// Warps of a block, and how many blocks share an SM. Warp 0 of the OS block schedules, the others subscribe.
+template <uint32_t Warps, uint32_t PerSm>
+struct BlockShape {
+  static constexpr uint32_t kWarps = Warps;
+  static constexpr uint32_t kThreads = Warps * 32;
+  static constexpr uint32_t kPerSm = PerSm;
+  static constexpr uint32_t kSubscribers = Warps - 1;
+};
 
-/// Warp 0 of the OS block schedules, the others subscribe.
-inline constexpr uint32_t kSubscribers = kBlockWarps - 1;
+/// GEMMs on mma.sync: at most half of an SM's registers and shared memory, so that two blocks fit an SM: one waits on its
+/// doorbell or drains an epilogue while the other computes.
+using MmaBlock = BlockShape<8, 2>;
+/// GEMMs on wgmma: a warpgroup that feeds and two that multiply; the overlap is inside the block.
+using WgmmaBlock = BlockShape<12, 1>;
+/// Most warps of any shape.
+inline constexpr uint32_t kMaxBlockWarps = WgmmaBlock::kWarps;
+
+inline constexpr uint32_t kBlockThreads = MmaBlock::kThreads;
+inline constexpr uint32_t kBlocksPerSm = MmaBlock::kPerSm;
+inline constexpr uint32_t kSubscribers = MmaBlock::kSubscribers;
 
 /// Dynamic shared memory of a block: a control page, then the GEMM pipeline, which before and beside the tasks holds the
-/// tables of gate, dispatch and OS block.
+/// tables of gate, dispatch and OS block. These sizes are those of the mma.sync block; the wgmma block's pipeline is larger.
 inline constexpr uint32_t kControlBytes = 2048;
 inline constexpr uint32_t kPipelineBytes = 96 * 1024;
 inline constexpr uint32_t kGateBytes = 9 * 1024;  ///< the gate's running choices, which must survive its tiles

@@ -43,15 +43,16 @@ KT_DEVICE void sumChoices(const LaunchArgs& args, uint32_t token, uint32_t colum
                     packBf16(sum[6], sum[7])}});
 }
 
-/// The task, on all threads of the block. `rows`: rows of the expert's cell.
-KT_DEVICE void combineTask(const LaunchArgs& args, DeviceMemory& mem, const Task& task, uint32_t rows) {
+/// The task, on all threads of a team: kThreads threads that know their number and meet by `sync`. `rows`: rows of the
+/// expert's cell; `complete`: shared memory for tileRows words.
+template <class Team>
+KT_DEVICE void combineTask(const LaunchArgs& args, DeviceMemory& mem, const Task& task, uint32_t rows, uint32_t* complete) {
   const Shape& s = args.shape;
   const RowSpan span = rowSpan(s, rows, task.block);
-  uint32_t* complete = reinterpret_cast<uint32_t*>(pipelineMemory());
   uint32_t& listed = control().listed;
-  if (ptx::thread() == 0) listed = 0;
-  ptx::syncBlock();
-  for (uint32_t r = ptx::thread(); r < span.count; r += kBlockThreads) {
+  if (Team::thread() == 0) listed = 0;
+  Team::sync();
+  for (uint32_t r = Team::thread(); r < span.count; r += Team::kThreads) {
     const uint64_t place = static_cast<uint64_t>(task.expert) * s.capacity + span.begin + r;
     const uint32_t token = args.work.entryOfRow[place] / s.topK;
     const uint32_t kept = keptChoices(args, token);
@@ -59,13 +60,13 @@ KT_DEVICE void combineTask(const LaunchArgs& args, DeviceMemory& mem, const Task
     const uint32_t before = arrive<Scope::Device>(mem, arrivals, 1u, kept);
     if (before + 1 == kept) complete[ptx::add<Order::Relaxed, Scope::Block>(&listed, 1u)] = token;
   }
-  ptx::syncBlock();
+  Team::sync();
   const uint32_t chunks = tileWidth(s, s.hidden, task.col) / 8;
   const uint32_t work = listed * chunks;
-  for (uint32_t i = ptx::thread(); i < work; i += kBlockThreads) {
+  for (uint32_t i = Team::thread(); i < work; i += Team::kThreads) {
     sumChoices(args, complete[i / chunks], task.col * s.tileCols + i % chunks * 8);
   }
-  ptx::syncBlock();
+  Team::sync();
 }
 
 }  // namespace kerneltwin

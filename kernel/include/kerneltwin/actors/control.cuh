@@ -2,8 +2,8 @@
 #pragma once
 
 #include "kerneltwin/actors/launch_args.h"
+#include "kerneltwin/gemm/source_state.h"
 #include "kerneltwin/gemm/tile.h"
-#include "kerneltwin/protocol/processor.h"
 #include "kerneltwin/ptx/vector.cuh"
 
 namespace kerneltwin {
@@ -27,12 +27,12 @@ struct SpinState {
 struct Control {
   LaunchArgs args;     ///< copied from the kernel's parameter: what is derived from it is computed again where it is
                        ///< needed instead of being hoisted out of the task loop into registers that the tile lacks
-  ProcessorState processor;
+  SourceState source;  ///< the processor's; its `processor` is all that the mma.sync block uses
   PickedTask job;
   TileOperands tile;   ///< the GEMM task under way: kept here, not in registers, while the tile accumulates
   TileOutput to;
-  RingState rings[kBlockWarps];
-  SpinState spins[kBlockWarps];
+  RingState rings[kMaxBlockWarps];
+  SpinState spins[kMaxBlockWarps];
   uint32_t corrected[kMaxRanks / 32];
   uint32_t bound;
   uint32_t interrupted;

@@ -38,12 +38,12 @@ KT_DEVICE void zeroRow(bf16* row, uint32_t hidden) {
 }
 
 /// Copies the kept rows of the share, a token a warp. A token with no kept choice gets its output here: no COMBINE will write it.
-template <class Transport>
+template <class Block, class Transport>
 KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, TokenShare share) {
   const Shape& s = args.shape;
   const Placement placement = {args.placement, s.ranks};
   const uint32_t lane = ptx::lane();
-  for (uint32_t t = share.begin + ptx::warp(); t < share.end; t += kBlockWarps) {
+  for (uint32_t t = share.begin + ptx::warp(); t < share.end; t += Block::kWarps) {
     bf16* destination = nullptr;
     if (lane < s.topK) {
       const uint64_t entry = static_cast<uint64_t>(t) * s.topK + lane;
@@ -97,15 +97,15 @@ KT_DEVICE uint32_t arriveShare(const LaunchArgs& args, DeviceMemory& mem, Transp
 }
 
 /// Places and dispatches the share of one processor block; after the barrier behind the gate.
-template <class Transport>
+template <class Block, class Transport>
 KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                              TokenShare share, uint32_t processors, uint32_t processor, uint32_t* own) {
   if (ptx::thread() == 0) trace.record(EventKind::DispatchBegin, 0, 0, 0);
   const PlaceTables tables = placeTables(args.shape);
-  totalRows(args, tables, processors, processor, own);
+  totalRows<Block>(args, tables, processors, processor, own);
   if (ptx::warp() == 0) numberRows(args, tables, share);
   ptx::syncBlock();
-  copyShare(args, transport, share);
+  copyShare<Block>(args, transport, share);
   ptx::syncBlock();
   transport.openList(tables.rest);
   uint32_t rows = 0;

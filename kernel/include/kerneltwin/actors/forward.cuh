@@ -12,9 +12,11 @@ KT_DEVICE uint32_t ringIndex(uint32_t processors) {
   return ptx::block() < processors ? ptx::block() : processors + ptx::warp();
 }
 
-template <class Transport>
-KT_DEVICE void forward(const LaunchArgs& parameter, uint32_t blocks) {
-  static_assert(sizeof(LaunchArgs) % 4 == 0 && sizeof(LaunchArgs) / 4 <= kBlockThreads);
+/// One launch of a block. `processorBlock(args, processors)` is that of a processor block, to its last record and the end of
+/// its ring: a functor that must be inlined (a lambda might not be), or the tile's registers cross a call.
+template <class Block, class ProcessorBlock>
+KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, ProcessorBlock processorBlock) {
+  static_assert(sizeof(LaunchArgs) % 4 == 0 && sizeof(LaunchArgs) / 4 <= Block::kThreads);
   if (ptx::thread() < sizeof(LaunchArgs) / 4) {
     reinterpret_cast<uint32_t*>(&control().args)[ptx::thread()] =
         reinterpret_cast<const uint32_t*>(&parameter)[ptx::thread()];
@@ -23,20 +25,34 @@ KT_DEVICE void forward(const LaunchArgs& parameter, uint32_t blocks) {
   const LaunchArgs& args = control().args;
   const uint32_t processors = blocks - 1;
   const bool os = ptx::block() == processors;
-  const bool acts = ptx::warp() == 0 || os;
-  const uint32_t actor = actorId(ptx::block(), os ? ptx::warp() : 0);
   Control& words = control();
-  if (acts && ptx::lane() == 0) {
+  if ((ptx::warp() == 0 || os) && ptx::lane() == 0) {
+    const uint32_t actor = actorId(ptx::block(), os ? ptx::warp() : 0);
     words.spins[ptx::warp()] = {ptx::globalTimer() + args.deadlineNs, actor, Site::Start};
     openRing(words.rings[ptx::warp()], args.trace, ringIndex(processors));
   }
   ptx::syncBlock();
-  if (os) runOsBlock(args, processors);
-  else runProcessorBlock<Transport>(args, processors, ptx::block());
-  ptx::syncWarp();
-  if (acts && ptx::lane() == 0) {
-    closeRing(words.rings[ptx::warp()], args.trace, ringIndex(processors), actor, args.epoch);
+  if (!os) {
+    processorBlock(args, processors);
+    return;
   }
+  runOsBlock<Block>(args, processors);
+  ptx::syncWarp();
+  if (ptx::lane() != 0) return;
+  closeRing(words.rings[ptx::warp()], args.trace, ringIndex(processors), actorId(ptx::block(), ptx::warp()), args.epoch);
+}
+
+template <class Transport>
+struct MmaProcessor {
+  KT_DEVICE void operator()(const LaunchArgs& args, uint32_t processors) const {
+    runProcessorBlock<Transport>(args, processors, ptx::block());
+  }
+};
+
+/// The launch of a block that multiplies with mma.sync.
+template <class Transport>
+KT_DEVICE void forward(const LaunchArgs& parameter, uint32_t blocks) {
+  launchBlock<MmaBlock>(parameter, blocks, MmaProcessor<Transport>{});
 }
 
 }  // namespace kerneltwin

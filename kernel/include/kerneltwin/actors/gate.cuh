@@ -167,11 +167,12 @@ KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_
 }
 
 /// Gates up to kTileRows tokens from `first`. All threads of the block.
+template <class Block>
 KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
   const Shape& s = args.shape;
   const GateTables tables = gateTables();
   const uint32_t lane = ptx::lane();
-  for (uint32_t t = ptx::warp(); t < count; t += kBlockWarps) {
+  for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
     TokenTop& top = tables.tops[t];
     if (lane < kMaxTopK) {
       const bool given = args.given && lane < s.topK;
@@ -189,42 +190,44 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
               s.hidden};
     }
     ptx::syncBlock();
-    const WarpPart part = warpPart(tile);
+    const WarpPart part = warpPart<Block>(tile);
     TileAccumulators acc;
-    accumulateTile(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
+    accumulateTile<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
     storeLogits(acc, part, tables.logits);
     ptx::syncBlock();
-    for (uint32_t t = ptx::warp(); t < count; t += kBlockWarps) {
+    for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
       absorbLogits(args, tables.logits + t * kLogitStride, tables.tops[t], expert, tile.columns);
     }
     ptx::syncBlock();
   }
-  for (uint32_t t = ptx::warp(); t < count; t += kBlockWarps) writeChoices(args, tables.tops[t], first + t);
+  for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) writeChoices(args, tables.tops[t], first + t);
   ptx::syncBlock();
 }
 
 /// Counts the share's choices per expert into this block's row of the table that placing reads.
+template <class Block>
 KT_DEVICE void countChoices(const LaunchArgs& args, TokenShare share, uint32_t processor) {
   const Shape& s = args.shape;
   uint32_t* counts = reinterpret_cast<uint32_t*>(pipelineMemory());
-  for (uint32_t e = ptx::thread(); e < s.experts; e += kBlockThreads) counts[e] = 0;
+  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) counts[e] = 0;
   ptx::syncBlock();
   const uint64_t end = static_cast<uint64_t>(share.end) * s.topK;
-  for (uint64_t i = static_cast<uint64_t>(share.begin) * s.topK + ptx::thread(); i < end; i += kBlockThreads) {
+  for (uint64_t i = static_cast<uint64_t>(share.begin) * s.topK + ptx::thread(); i < end; i += Block::kThreads) {
     ptx::add<Order::Relaxed, Scope::Block>(&counts[args.tensors.choices[i]], 1u);
   }
   ptx::syncBlock();
   uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * s.experts;
-  for (uint32_t e = ptx::thread(); e < s.experts; e += kBlockThreads) out[e] = counts[e];
+  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) out[e] = counts[e];
   ptx::syncBlock();
 }
 
 /// The gate of one processor block.
+template <class Block>
 KT_DEVICE void gateShare(const LaunchArgs& args, TokenShare share, uint32_t processor) {
   for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
-    gateTokens(args, first, lesser(kTileRows, share.end - first));
+    gateTokens<Block>(args, first, lesser(kTileRows, share.end - first));
   }
-  countChoices(args, share, processor);
+  countChoices<Block>(args, share, processor);
 }
 
 }  // namespace kerneltwin

@@ -70,16 +70,16 @@ struct Workspace {
   Mailboxes mailboxes;          ///< kept
   uint64_t* processorRing;      ///< kept
   uint32_t* processorTail;      ///< kept
-  uint64_t* subscriberRings;    ///< kept; [kSubscribers][subscriberQueueCapacity]
-  uint32_t* tickets;            ///< kept; [kSubscribers]
-  uint32_t* heads;              ///< kept; [kSubscribers + 1]
-  WatchChunk* watch;            ///< [kSubscribers][watchListCapacity]
+  uint64_t* subscriberRings;    ///< kept; [subscribers][subscriberQueueCapacity]
+  uint32_t* tickets;            ///< kept; [subscribers]
+  uint32_t* heads;              ///< kept; [subscribers + 1]
+  WatchChunk* watch;            ///< [subscribers][watchListCapacity]
   OsReport* osReport;
   AbortWords* abort;
 };
 
 struct TraceBuffers {
-  TraceRingHeader* headers;     ///< [processors + 1 + kSubscribers], or null: tracing off
+  TraceRingHeader* headers;     ///< [processors + 1 + subscribers], or null: tracing off
   TraceRecord* records;         ///< [ring][capacity]
   uint32_t capacity;
 };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kerneltwin/actors/place.cuh"
-#include "kerneltwin/actors/processor.cuh"
+#include "kerneltwin/actors/opening.cuh"
 #include "kerneltwin/actors/ring_trace.cuh"
 #include "kerneltwin/protocol/scheduler.h"
 #include "kerneltwin/protocol/subscriber.h"
@@ -11,14 +11,15 @@ namespace kerneltwin {
 
 /// The OS block's arrays in the pipeline's memory.
 struct OsTables {
-  SubscriberQueue* queues;  ///< [kSubscribers]
-  uint32_t* heads;          ///< [kSubscribers + 1]
+  SubscriberQueue* queues;  ///< [subscribers]
+  uint32_t* heads;          ///< [subscribers + 1]
   uint32_t* slotState;      ///< [processors]
   uint32_t* readyQueue;     ///< [readyMask + 1]
   uint32_t readyMask;
-  WatchChunk* watch;        ///< [kSubscribers][watchListCapacity] when it fits, else null
+  WatchChunk* watch;        ///< [subscribers][watchListCapacity] when it fits, else null
 };
 
+template <class Block>
 KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
   char* at = pipelineMemory();
   auto take = [&](uint32_t bytes) {
@@ -28,43 +29,45 @@ KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
   };
   OsTables t;
   t.readyMask = roundUpPow2(processors) - 1;
-  t.queues = reinterpret_cast<SubscriberQueue*>(take(kSubscribers * sizeof(SubscriberQueue)));
-  t.heads = reinterpret_cast<uint32_t*>(take((kSubscribers + 1) * 4));
+  t.queues = reinterpret_cast<SubscriberQueue*>(take(Block::kSubscribers * sizeof(SubscriberQueue)));
+  t.heads = reinterpret_cast<uint32_t*>(take((Block::kSubscribers + 1) * 4));
   t.slotState = reinterpret_cast<uint32_t*>(take(processors * 4));
   t.readyQueue = reinterpret_cast<uint32_t*>(take((t.readyMask + 1) * 4));
   const uint32_t left = kPipelineBytes - static_cast<uint32_t>(at - pipelineMemory());
-  const uint64_t wanted = static_cast<uint64_t>(kSubscribers) * watchListCapacity(s) * sizeof(WatchChunk);
+  const uint64_t wanted = static_cast<uint64_t>(Block::kSubscribers) * watchListCapacity(s) * sizeof(WatchChunk);
   t.watch = wanted <= left ? reinterpret_cast<WatchChunk*>(at) : nullptr;
   return t;
 }
 static_assert(kMaxProcessors * 8 + 1024 <= kPipelineBytes);
 
 /// Sets the words the warps share. All threads; ends with a block barrier.
+template <class Block>
 KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t, const uint32_t* own) {
   const Shape& s = args.shape;
   Control& words = control();
   if (ptx::thread() == 0) words.bound = peerBound(s, args.placement[args.rank + 1] - args.placement[args.rank]);
   if (ptx::thread() < kMaxRanks / 32) words.corrected[ptx::thread()] = 0;
   if (ptx::thread() == 0) words.interrupted = 0;
-  if (ptx::thread() <= kSubscribers) t.heads[ptx::thread()] = args.work.heads[ptx::thread()];
-  if (ptx::thread() < kSubscribers) {
+  if (ptx::thread() <= Block::kSubscribers) t.heads[ptx::thread()] = args.work.heads[ptx::thread()];
+  if (ptx::thread() < Block::kSubscribers) {
     const uint32_t capacity = subscriberQueueCapacity(s);
     t.queues[ptx::thread()] = {args.work.subscriberRings + static_cast<uint64_t>(ptx::thread()) * capacity,
                                capacity - 1};
   }
   ptx::syncBlock();
   uint32_t tasks = 0;
-  for (uint32_t e = ptx::thread(); e < s.experts; e += kBlockThreads) tasks += combineTasksOf(s, own[e]);
+  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) tasks += combineTasksOf(s, own[e]);
   if (tasks > 0) ptx::add<Order::Relaxed, Scope::Block>(&words.bound, tasks);
   ptx::syncBlock();
   if (ptx::thread() == 0) args.work.osReport->initialBound = words.bound;
 }
 
+template <class Block>
 KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
                                 uint32_t processors) {
   Control& words = control();
   const SchedulerState st = {processors,
-                             kSubscribers,
+                             Block::kSubscribers,
                              args.work.mailboxes,
                              t.queues,
                              {args.work.processorRing, processorQueueCapacity(args.shape) - 1},
@@ -78,6 +81,7 @@ KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingT
   runScheduler(mem, warp, trace, st);
 }
 
+template <class Block>
 KT_DEVICE void runSubscriberWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
                                  const uint32_t* own, uint32_t index) {
   Control& words = control();
@@ -88,7 +92,7 @@ KT_DEVICE void runSubscriberWarp(const LaunchArgs& args, DeviceMemory& mem, Ring
   st.rank = args.rank;
   st.epoch = args.epoch;
   st.index = index;
-  st.subscribers = kSubscribers;
+  st.subscribers = Block::kSubscribers;
   st.ownRows = own;
   st.flags = args.symmetric.flags;
   st.watch = (t.watch != nullptr ? t.watch : args.work.watch) + watchList;
@@ -104,9 +108,10 @@ KT_DEVICE void runSubscriberWarp(const LaunchArgs& args, DeviceMemory& mem, Ring
 }
 
 /// Leaves what the next launch continues from, and what a reader of a failed launch needs.
+template <class Block>
 KT_DEVICE void closeOs(const LaunchArgs& args, const OsTables& t) {
   const Control& words = control();
-  if (ptx::thread() <= kSubscribers) args.work.heads[ptx::thread()] = t.heads[ptx::thread()];
+  if (ptx::thread() <= Block::kSubscribers) args.work.heads[ptx::thread()] = t.heads[ptx::thread()];
   if (ptx::thread() != 0) return;
   uint32_t corrected = 0;
   for (uint32_t i = 0; i < kMaxRanks / 32; ++i) corrected += countBits(words.corrected[i]);
@@ -116,6 +121,7 @@ KT_DEVICE void closeOs(const LaunchArgs& args, const OsTables& t) {
 }
 
 /// The launch of the OS block. It has no share of tokens: it could not dispatch their rows.
+template <class Block>
 KT_DEVICE void runOsBlock(const LaunchArgs& args, uint32_t processors) {
   SpinState& self = control().spins[ptx::warp()];
   RingTrace trace = {args.trace, &control().rings[ptx::warp()]};
@@ -129,15 +135,15 @@ KT_DEVICE void runOsBlock(const LaunchArgs& args, uint32_t processors) {
   if (!rankBarrier(args, mem, trace, processors + 1)) return;
 
   uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processors) * args.shape.experts;
-  totalRows(args, placeTables(args.shape), processors, processors, own);
-  const OsTables tables = osTables(args.shape, processors);
-  openOs(args, tables, own);
+  totalRows<Block>(args, placeTables(args.shape), processors, processors, own);
+  const OsTables tables = osTables<Block>(args.shape, processors);
+  openOs<Block>(args, tables, own);
   if (ptx::lane() == 0) self.site = ptx::warp() == 0 ? Site::Scheduler : Site::Subscriber;
   ptx::syncWarp();
-  if (ptx::warp() == 0) runSchedulerWarp(args, mem, trace, tables, processors);
-  else runSubscriberWarp(args, mem, trace, tables, own, ptx::warp() - 1);
+  if (ptx::warp() == 0) runSchedulerWarp<Block>(args, mem, trace, tables, processors);
+  else runSubscriberWarp<Block>(args, mem, trace, tables, own, ptx::warp() - 1);
   ptx::syncBlock();
-  closeOs(args, tables);
+  closeOs<Block>(args, tables);
 }
 
 }  // namespace kerneltwin

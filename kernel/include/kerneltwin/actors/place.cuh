@@ -34,14 +34,15 @@ KT_DEVICE uint32_t keptHere(const PlaceTables& t, uint32_t e) {
 
 /// Sums the counts of all processors, and of those before `processor`, per expert. Reads experts x processors words from
 /// L2 in every block: 67 KB at 64 experts.
+template <class Block>
 KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor) {
   const uint32_t experts = args.shape.experts;
-  for (uint32_t e = ptx::thread(); e < experts; e += kBlockThreads) t.first[e] = t.kept[e] = 0;
-  for (uint32_t r = ptx::thread(); r < args.shape.ranks; r += kBlockThreads) t.tilesTo[r] = 0;
+  for (uint32_t e = ptx::thread(); e < experts; e += Block::kThreads) t.first[e] = t.kept[e] = 0;
+  for (uint32_t r = ptx::thread(); r < args.shape.ranks; r += Block::kThreads) t.tilesTo[r] = 0;
   ptx::syncBlock();
   // Neighbouring threads take neighbouring experts; with fewer experts than threads, groups of threads split the blocks.
-  const uint32_t width = lesser(experts, kBlockThreads);
-  const uint32_t groups = kBlockThreads / width;
+  const uint32_t width = lesser(experts, Block::kThreads);
+  const uint32_t groups = Block::kThreads / width;
   const uint32_t group = ptx::thread() / width;
   if (group < groups) {
     for (uint32_t e = ptx::thread() % width; e < experts; e += width) {
@@ -61,11 +62,12 @@ KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t 
 
 /// Rows the rank keeps per expert, and what it announces to each rank. Every block computes them and keeps its own copy in
 /// global memory (`own`), so that no block has to wait for another.
+template <class Block>
 KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
                          uint32_t* own) {
-  sumCounts(args, t, processors, processor);
+  sumCounts<Block>(args, t, processors, processor);
   const Placement placement = {args.placement, args.shape.ranks};
-  for (uint32_t e = ptx::thread(); e < args.shape.experts; e += kBlockThreads) {
+  for (uint32_t e = ptx::thread(); e < args.shape.experts; e += Block::kThreads) {
     const uint32_t kept = lesser(t.kept[e], args.keep);
     own[e] = kept;
     t.kept[e] = kept;

@@ -1,9 +1,8 @@
-// A processor block: gate, barrier, dispatch, then tasks until the scheduler interrupts.
+// A processor block on mma.sync: gate, barrier, dispatch, then tasks until the scheduler interrupts.
 #pragma once
 
 #include "kerneltwin/actors/combine.cuh"
-#include "kerneltwin/actors/dispatch.cuh"
-#include "kerneltwin/actors/ring_trace.cuh"
+#include "kerneltwin/actors/opening.cuh"
 #include "kerneltwin/gemm/tile_mma.cuh"
 #include "kerneltwin/protocol/processor.h"
 
@@ -40,13 +39,20 @@ KT_DEVICE void gemmOperands(const LaunchArgs& args, const Transport& transport, 
   }
 }
 
+/// All threads of the block.
+struct WholeBlock {
+  static constexpr uint32_t kThreads = MmaBlock::kThreads;
+  KT_DEVICE static uint32_t thread() { return ptx::thread(); }
+  KT_DEVICE static void sync() { ptx::syncBlock(); }
+};
+
 /// One task, on all threads of the block. A GEMM1 tile is delivered and signalled before the task counts as finished.
 template <class Transport>
 KT_DEVICE void executeTask(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                            const Task& task, uint32_t rows) {
   const Shape& s = args.shape;
   if (task.op == Op::Combine) {
-    combineTask(args, mem, task, rows);
+    combineTask<WholeBlock>(args, mem, task, rows, reinterpret_cast<uint32_t*>(pipelineMemory()));
     return;
   }
   Control& words = control();
@@ -65,22 +71,6 @@ KT_DEVICE void executeTask(const LaunchArgs& args, DeviceMemory& mem, Transport&
   transport.flush();
 }
 
-/// Barrier of the rank's blocks behind the gate. False, in all threads, when the launch was aborted.
-KT_DEVICE bool rankBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, uint32_t blocks) {
-  ptx::syncBlock();
-  if (ptx::thread() == 0) {
-    const uint64_t target = barrierTarget(blocks, kBarrierPhases, args.epoch, 0);
-    const RingTrace::Stamp arrived = trace.stamp();
-    const uint64_t before = arriveBarrier(mem, args.work.barrier);
-    trace.recordAt(arrived, EventKind::BarrierArrive, 0, 0, static_cast<uint32_t>(before - (target - blocks)));
-    const bool passed = awaitBarrier(mem, args.work.barrier, target);
-    if (passed) trace.record(EventKind::BarrierLeave, 0, 0, 0);
-    control().ok = passed ? 1 : 0;
-  }
-  ptx::syncBlock();
-  return control().ok != 0;
-}
-
 /// The launch of one processor block.
 template <class Transport>
 KT_DEVICE void runProcessorBlock(const LaunchArgs& args, uint32_t processors, uint32_t processor) {
@@ -88,40 +78,15 @@ KT_DEVICE void runProcessorBlock(const LaunchArgs& args, uint32_t processors, ui
   Transport transport(args);
   RingTrace trace = {args.trace, &control().rings[0]};
   DeviceMemory mem = {args.work.abort, &self};
-  if (ptx::thread() == 0) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
-  const TokenShare share = tokenShare(args.tokens, processors, processor);
-  if (ptx::thread() == 0) trace.record(EventKind::GateBegin, 0, 0, 0);
-  gateShare(args, share, processor);
-  if (ptx::thread() == 0) {
-    trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
-    self.site = Site::Barrier;
+  ProcessorState& st = control().source.processor;
+  if (openProcessor<MmaBlock>(args, mem, transport, trace, self, processors, processor, st)) {
+    DeviceBlock block;
+    runProcessor(mem, block, trace, st, [&](const Task& task, uint32_t, uint32_t rows) {
+      executeTask(args, mem, transport, trace, task, rows);
+    });
+    transport.quiet();
   }
-  if (!rankBarrier(args, mem, trace, processors + 1)) return;
-
-  if (ptx::thread() == 0) self.site = Site::Dispatch;
-  uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processor) * args.shape.experts;
-  dispatchShare(args, mem, transport, trace, share, processors, processor, own);
-
-  if (ptx::thread() == 0) self.site = Site::Processor;
-  ProcessorState& st = control().processor;
-  if (ptx::thread() == 0) {
-    st = {args.shape,
-                             processor,
-                             args.work.mailboxes,
-                             args.eager,
-                             {args.work.processorRing, processorQueueCapacity(args.shape) - 1},
-                             kSubscribers,
-                             args.work.processorTail,
-                             args.work.rowBlockArrivals,
-                             args.symmetric.flags,
-                             own};
-  }
-  ptx::syncBlock();
-  DeviceBlock block;
-  runProcessor(mem, block, trace, st, [&](const Task& task, uint32_t, uint32_t rows) {
-    executeTask(args, mem, transport, trace, task, rows);
-  });
-  transport.quiet();
+  if (ptx::thread() == 0) closeProcessorRing(args);
 }
 
 }  // namespace kerneltwin

@@ -38,21 +38,13 @@ inline CUresult encodeTensorMap(PFN_cuTensorMapEncodeTiled_v12000 encode, Tensor
   return result;
 }
 
-/// The matrices of one rank.
-struct TileMatrices {
-  const bf16* w1;             ///< [slots * I][H]
-  const bf16* w2;             ///< [slots * H][I]
-  const bf16* heap;           ///< [heapRows][H]
-  const bf16* intermediate;   ///< [ranks * slots * C][I]
-};
-
 /// All maps of a rank for tiles of `tileColumns` (128 or 256) weight rows.
 inline CUresult encodeTileMaps(PFN_cuTensorMapEncodeTiled_v12000 encode, TileMaps& maps, const Shape& s,
                                const TileMatrices& m, uint32_t tileColumns) {
-  const uint64_t slots = s.slots;
-  CUresult r = encodeTensorMap(encode, maps.weights[0], m.w1, slots * s.intermediate, s.hidden, tileColumns);
+  const uint64_t experts = m.localExperts;  // not the shape's slots: a box may reach past the last expert's rows
+  CUresult r = encodeTensorMap(encode, maps.weights[0], m.w1, experts * s.intermediate, s.hidden, tileColumns);
   if (r == CUDA_SUCCESS) {
-    r = encodeTensorMap(encode, maps.weights[1], m.w2, slots * s.hidden, s.intermediate, tileColumns);
+    r = encodeTensorMap(encode, maps.weights[1], m.w2, experts * s.hidden, s.intermediate, tileColumns);
   }
   const uint64_t intermediateRows = static_cast<uint64_t>(s.ranks) * s.slots * s.capacity;
   for (uint32_t b = 0; b < kTokenBoxes && r == CUDA_SUCCESS; ++b) {

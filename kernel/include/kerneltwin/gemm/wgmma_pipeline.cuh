@@ -108,9 +108,6 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
 template <class Config, class Guard, class Other>
 KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard, Other& other) {
   const uint32_t thread = ptx::thread() - kWarpgroupThreads;
-  float acc[Config::kAccumulators];
-#pragma unroll
-  for (uint32_t i = 0; i < Config::kAccumulators; ++i) acc[i] = 0.0f;
   RingCursor<Config> ring;
   for (SlotCursor at;; ++at.count) {
     awaitPhase(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
@@ -121,6 +118,8 @@ KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard,
       ptx::arrive(pipe.begun(at.slot()));
     }
     if (task.kind == TaskKind::Tile) {
+      float acc[Config::kAccumulators];
+      ptx::leaveUndefined(acc);  // a tile's first products overwrite them; other tasks have their registers
       const TileBias<Config> bias(pipe, task);
       multiplyTile<Config>(acc, pipe, ring, task, guard);
       finishTile<Config>(acc, pipe, task, bias);

@@ -11,23 +11,13 @@
 // Transport policy `X`: protocol/send.h, and bf16* combineTile(dest, slot, row, col).
 #pragma once
 
-#include "kerneltwin/gemm/wgmma_task.h"
-#include "kerneltwin/protocol/processor.h"
+#include "kerneltwin/gemm/source_state.h"
 #include "kerneltwin/protocol/send.h"
 
 namespace kerneltwin {
 
 /// Mailbox polls between two looks at the abort word and the clock.
 inline constexpr uint32_t kTakesPerCheck = 32;
-
-/// What the clerk knows of its launch beside the processor's state.
-struct SourceState {
-  ProcessorState processor;
-  TilePlaces places;
-  Placement placement;
-  uint32_t rank;
-  uint32_t epoch;
-};
 
 template <class M, class T, class X>
 struct DoorbellSource {

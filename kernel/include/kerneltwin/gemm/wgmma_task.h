@@ -16,8 +16,17 @@ struct alignas(128) TensorMap {
 
 /// Operands of both GEMMs, K-major. Part of a __grid_constant__ kernel parameter: the engine reads them from there.
 struct TileMaps {
-  TensorMap weights[2];              ///< boxes of the tile's columns; GEMM0: [slots * I][H], GEMM1: [slots * H][I]
+  TensorMap weights[2];              ///< boxes of the tile's columns; GEMM0: [L * I][H], GEMM1: [L * H][I]
   TensorMap tokens[2][kTokenBoxes];  ///< boxes of boxRows(b); GEMM0: heap [heapRows][H], GEMM1: intermediate [rows][I]
+};
+
+/// The matrices behind the maps, of one rank with L local experts.
+struct TileMatrices {
+  const bf16* w1;             ///< [L * I][H]
+  const bf16* w2;             ///< [L * H][I]
+  const bf16* heap;           ///< [heapRows][H]
+  const bf16* intermediate;   ///< [ranks * slots * C][I]
+  uint32_t localExperts;      ///< L, at most the shape's slots
 };
 
 enum class TaskKind : uint32_t {

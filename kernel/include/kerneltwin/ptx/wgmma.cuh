@@ -32,6 +32,13 @@ KT_DEVICE void pin(float (&d)[N]) {
   for (uint32_t i = 0; i < N; ++i) asm volatile("" : "+f"(d[i])::"memory");
 }
 
+/// Begins the life of `d` with any values, at no cost: for accumulators whose first product overwrites them.
+template <uint32_t N>
+KT_DEVICE void leaveUndefined(float (&d)[N]) {
+#pragma unroll
+  for (uint32_t i = 0; i < N; ++i) asm volatile("" : "=f"(d[i]));
+}
+
 /// One product of width `Tokens`, a multiple of 8 up to 256. `accumulate` zero: d is overwritten.
 template <uint32_t Tokens>
 KT_DEVICE void wgmma(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate);

@@ -5,17 +5,24 @@
 
 #include "../../../src/forward_kernels.h"
 #include "cuda_runtime.h"
+#include "emulated_kernel.h"
 #undef threadIdx
 #undef blockIdx
 #undef blockDim
 #undef gridDim
 #include "kerneltwin/actors/forward.cuh"
 #include "kerneltwin/actors/transport_direct.cuh"
+#include "tensor.h"
 
 namespace kerneltwin {
 
 const void* forwardDirectKernel() {
-  static const char kernel = 'd';
+  static const emulator::EmulatedKernel kernel = {
+      MmaBlock::kThreads, kSharedBytes, [](const void* parameter, uint32_t blocks) -> std::function<void()> {
+        LaunchArgs args = *static_cast<const LaunchArgs*>(parameter);
+        args.deadlineNs = emulator::emulatedDeadline(args.deadlineNs);
+        return [args, blocks] { forward<DirectTransport>(args, blocks); };
+      }};
   return &kernel;
 }
 
@@ -52,14 +59,15 @@ void runKernel(dim3 grid, uint32_t threads, const std::function<void()>& body) {
 
 cudaError_t cudaLaunchCooperativeKernel(const void* kernel, dim3 grid, dim3 threads, void** arguments, size_t shared,
                                         cudaStream_t) {
-  using namespace kerneltwin;
   static uint64_t launches = 0;
-  if (kernel != forwardDirectKernel() || threads.x != kBlockThreads || shared != kSharedBytes) return cudaErrorUnknown;
-  LaunchArgs args = *static_cast<const LaunchArgs*>(arguments[0]);
-  args.deadlineNs = args.deadlineNs / 1000 + 20'000'000;  // a turn counts as a nanosecond here
+  if (kernel == kerneltwin::forwardPutKernel()) return cudaErrorUnknown;
+  const auto& emulated = *static_cast<const emulator::EmulatedKernel*>(kernel);
+  if (threads.x != emulated.threads || shared != emulated.sharedBytes) return cudaErrorUnknown;
   try {
-    emulator::Machine machine({1, grid.x, kBlockThreads, kSharedBytes}, ++launches);
-    machine.run([&](uint32_t) { forward<DirectTransport>(args, grid.x); }, emulator::kTurns);
+    const std::function<void()> body = emulated.bind(arguments[0], grid.x);
+    emulator::Tensor::reset();
+    emulator::Machine machine({1, grid.x, emulated.threads, emulated.sharedBytes}, ++launches);
+    machine.run([&](uint32_t) { body(); }, emulator::kTurns);
     return cudaSuccess;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "emulated launch: %s\n", error.what());

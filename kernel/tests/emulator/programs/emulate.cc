@@ -2,9 +2,9 @@
 //
 //   emulate REQUEST RINGS
 //
-// REQUEST is words apart by blanks: ranks blocks hidden intermediate topK tileRows tileCols capacity eager put bias renormalise
-// activation seed launches; ranks + 1 placement sums; then for each launch and rank: tokens, rows it may keep for one expert,
-// tokens * topK choices. RINGS gets, for each launch and rank: its choices and rows (u32 count, then both), the number of rings,
+// REQUEST is words apart by blanks: ranks blocks hidden intermediate topK tileRows tileCols capacity eager put wgmma bias
+// renormalise activation seed launches; ranks + 1 placement sums; then for each launch and rank: tokens, rows it may keep for
+// one expert, tokens * topK choices. RINGS gets, for each launch and rank: its choices and rows (u32 count, then both), the number of rings,
 // and each ring: header, u32 stored, records. Exit 1 with a message when a launch or its output is wrong.
 #include <algorithm>
 #include <cstdio>
@@ -64,6 +64,7 @@ Config readConfig(Request& in, uint64_t& seed, uint32_t& launches) {
   c.capacity = in.next();
   c.eager = in.next() != 0;
   c.put = in.next() != 0;
+  c.wgmma = in.next() != 0;
   c.bias = in.next() != 0;
   c.renormalise = in.next() != 0;
   c.activation = static_cast<Activation>(in.next());

@@ -79,6 +79,13 @@ std::vector<Config> configs() {
   c = make("a peer that never launches: abort by deadline", {0, 2, 4}, {20, 20});
   c.alone = true;
   all.push_back(c);
+  for (size_t i = 0, count = all.size(); i < count; ++i) {
+    if (all[i].put) continue;
+    c = all[i];
+    c.name += ", wgmma";
+    c.wgmma = true;
+    all.push_back(c);
+  }
   return all;
 }
 

@@ -21,6 +21,11 @@ inline void wgmmaWait() {
 template <uint32_t N>
 inline void pin(float (&)[N]) {}
 
+template <uint32_t N>
+inline void leaveUndefined(float (&d)[N]) {
+  for (float& x : d) x = __builtin_nanf("");
+}
+
 template <uint32_t Tokens>
 inline void wgmma(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate) {
   static_assert(Tokens % 8 == 0 && Tokens >= 8 && Tokens <= 256);

@@ -1,0 +1,86 @@
+// A processor block on wgmma: gate, barrier and dispatch on all its threads, then the roles of the pipeline until the
+// scheduler interrupts. COMBINE tasks run on the consumers. Direct transport only: a put is a whole block's work.
+#pragma once
+
+#include "kerneltwin/actors/combine.cuh"
+#include "kerneltwin/actors/opening.cuh"
+#include "kerneltwin/actors/transport_direct.cuh"
+#include "kerneltwin/gemm/wgmma_pipeline.cuh"
+#include "kerneltwin/gemm/wgmma_source.cuh"
+
+namespace kerneltwin {
+
+static_assert(WgmmaBlock::kThreads == kPipelineThreads);
+
+/// Dynamic shared memory of a block: the control page, then the pipeline, which begins at a multiple of the swizzle's grain
+/// because the dynamic shared memory does.
+template <class Config>
+inline constexpr uint32_t kWgmmaSharedBytes = kControlBytes + kPipelineShared<Config>;
+static_assert(kControlBytes % kSwizzleBytes == 0);
+
+/// How much later than the launch's deadline a wait between roles counts as a defect. Until then the clerk, which looks at the
+/// abort word, ends them all.
+inline constexpr uint64_t kRoleGraceNs = 1'000'000'000;
+
+struct RoleGuard {
+  KT_DEVICE void late(Wait, uint32_t) const {
+    if (ptx::globalTimer() > control().spins[0].deadline + kRoleGraceNs) ptx::fault();
+  }
+};
+
+/// The threads of both consumer warpgroups. Named barriers 1 and 2 are those of their epilogues.
+struct ConsumerTeam {
+  static constexpr uint32_t kThreads = kConsumerThreads;
+  KT_DEVICE static uint32_t thread() { return ptx::thread() - kWarpgroupThreads; }
+  KT_DEVICE static void sync() { ptx::syncThreads(3, kConsumerThreads); }
+};
+
+/// COMBINE as the pipeline's other task. Its list lies in the first warpgroup's pass buffer: the barrier at the task's start
+/// comes after that group's last epilogue, the one at its end before its next.
+template <class Config>
+struct CombineTasks {
+  static_assert(Config::kTokens * sizeof(uint32_t) <= Config::kPassBytes);
+
+  /// Begins at the control page, not at what the caller has: nothing of COMBINE is then kept in registers over a tile.
+  KT_DEVICE void operator()(const TileTask& task, uint32_t) const {
+    const LaunchArgs& args = control().args;
+    DeviceMemory mem = {args.work.abort, &control().spins[0]};
+    uint32_t* complete = reinterpret_cast<uint32_t*>(pipelineMemory() + Config::kRingBytes);
+    combineTask<ConsumerTeam>(args, mem, decodeTask(args.shape, task.index), task.rows, complete);
+  }
+};
+
+/// The mailbox of this block. The clerk's last act is the end of the block's ring: after the roles have parted there is no
+/// common code, whose registers the feeding warps might no longer have.
+struct BlockSource : DoorbellSource<DeviceMemory, RingTrace, DirectTransport> {
+  using DoorbellSource::DoorbellSource;
+
+  KT_DEVICE void close() {
+    DoorbellSource::close();
+    closeProcessorRing(transport.args);
+  }
+};
+
+/// The launch of one processor block.
+template <class Config>
+KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint32_t processors, uint32_t processor) {
+  SpinState& self = control().spins[0];
+  DirectTransport transport(args);
+  RingTrace trace = {args.trace, &control().rings[0]};
+  DeviceMemory mem = {args.work.abort, &self};
+  SourceState& st = control().source;
+  if (!openProcessor<WgmmaBlock>(args, mem, transport, trace, self, processors, processor, st.processor)) {
+    if (ptx::thread() == 0) closeProcessorRing(args);
+    return;
+  }
+  if (ptx::thread() == 0) {
+    st.places = {args.work.intermediate, args.tensors.b1, args.tensors.b2, static_cast<uint32_t>(args.activation)};
+    st.placement = {args.placement, args.shape.ranks};
+    st.rank = args.rank;
+    st.epoch = args.epoch;
+  }
+  const CombineTasks<Config> combine;
+  runPipeline<Config>(pipelineMemory(), maps, RoleGuard{}, [&] { return BlockSource(mem, trace, transport, st); }, combine);
+}
+
+}  // namespace kerneltwin

@@ -1,0 +1,27 @@
+// The wgmma builds of the fused kernel, one translation unit a tile shape.
+#pragma once
+
+#include "kernel_variant.h"
+#include "kerneltwin/gemm/wgmma_shape.h"
+
+namespace kerneltwin {
+
+/// Columns x tokens. Few tokens take a deep ring, whose bytes in flight are what counts there; many the wide tile.
+using Tile128x64 = TileConfig<1, 64, 8, 64>;
+using Tile128x128 = TileConfig<1, 128, 6, 128>;
+using Tile128x288 = TileConfig<1, 288, 4, 64>;
+using Tile256x64 = TileConfig<2, 64, 5, 64>;
+using Tile256x160 = TileConfig<2, 160, 4, 64>;
+using Tile256x176 = TileConfig<2, 176, 3, 128>;
+
+template <class Config>
+KernelVariant wgmmaVariant();
+
+extern template KernelVariant wgmmaVariant<Tile128x64>();
+extern template KernelVariant wgmmaVariant<Tile128x128>();
+extern template KernelVariant wgmmaVariant<Tile128x288>();
+extern template KernelVariant wgmmaVariant<Tile256x64>();
+extern template KernelVariant wgmmaVariant<Tile256x160>();
+extern template KernelVariant wgmmaVariant<Tile256x176>();
+
+}  // namespace kerneltwin

@@ -1,0 +1,7 @@
+#include "forward_wgmma.cuh"
+
+namespace kerneltwin {
+
+template KernelVariant wgmmaVariant<Tile128x64>();
+
+}  // namespace kerneltwin

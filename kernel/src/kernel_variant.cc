@@ -1,0 +1,50 @@
+#include "kernel_variant.h"
+
+#include <string>
+
+#include "failure.h"
+#include "forward_kernels.h"
+#include "forward_wgmma.h"
+#include "kerneltwin/actors/block.h"
+#include "kerneltwin/gemm/tile.h"
+
+namespace kerneltwin {
+namespace {
+
+bool holds(const KernelVariant& v, const Shape& s) { return s.tileRows <= v.tileTokens && s.tileCols <= v.tileColumns; }
+
+KernelVariant wgmmaFor(const Shape& s) {
+  const KernelVariant all[] = {wgmmaVariant<Tile128x64>(), wgmmaVariant<Tile128x128>(), wgmmaVariant<Tile128x288>(),
+                               wgmmaVariant<Tile256x64>(), wgmmaVariant<Tile256x160>(), wgmmaVariant<Tile256x176>()};
+  std::string known;
+  for (const KernelVariant& v : all) {
+    if (holds(v, s)) return v;
+    known += (known.empty() ? "" : ", ") + std::to_string(v.tileTokens) + " x " + std::to_string(v.tileColumns);
+  }
+  throw Failure(KT_UNSUPPORTED, "shape: tiles of tile_rows x tile_cols = " + std::to_string(s.tileRows) + " x " +
+                                    std::to_string(s.tileCols) + " fit none of this build's wgmma tiles: " + known);
+}
+
+}  // namespace
+
+KernelVariant mmaVariant(kt_transport transport) {
+  const void* kernel = transport == KT_TRANSPORT_PUT ? forwardPutKernel() : forwardDirectKernel();
+  return {kernel, MmaBlock::kThreads, kSharedBytes, MmaBlock::kSubscribers, kTileRows, kTileCols, false};
+}
+
+KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, const Shape& shape) {
+  if (gemm == KT_GEMM_MMA) {
+    const KernelVariant v = mmaVariant(transport);
+    if (holds(v, shape)) return v;
+    throw Failure(KT_UNSUPPORTED, "shape: tiles of tile_rows x tile_cols = " + std::to_string(shape.tileRows) + " x " +
+                                      std::to_string(shape.tileCols) + " are larger than the mma tile of " +
+                                      std::to_string(kTileRows) + " x " + std::to_string(kTileCols));
+  }
+  if (transport != KT_TRANSPORT_DIRECT) {
+    throw Failure(KT_UNSUPPORTED, "gemm: wgmma runs with the direct transport only: a put is a whole block's work, and its "
+                                  "block's threads have roles of their own; use gemm mma");
+  }
+  return wgmmaFor(shape);
+}
+
+}  // namespace kerneltwin

@@ -1,0 +1,29 @@
+// The builds of the fused kernel that a world can choose from.
+#pragma once
+
+#include <cstdint>
+
+#include "kerneltwin/api.h"
+#include "kerneltwin/layout/shape.h"
+
+namespace kerneltwin {
+
+/// One build, and what a launch of it takes.
+struct KernelVariant {
+  const void* kernel;
+  uint32_t threads;       ///< of a block
+  uint32_t sharedBytes;   ///< dynamic
+  uint32_t subscribers;
+  uint32_t tileTokens;    ///< most tokens of its GEMM tile
+  uint32_t tileColumns;   ///< most columns of its GEMM tile
+  bool maps;              ///< takes WgmmaArgs instead of LaunchArgs
+};
+
+/// The build for a world; for wgmma the narrowest tile that holds the shape's. Throws KT_UNSUPPORTED where none does. Needs no
+/// GPU.
+KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, const Shape& shape);
+
+/// The mma.sync build, whose tile every shape it can serve shares.
+KernelVariant mmaVariant(kt_transport transport);
+
+}  // namespace kerneltwin

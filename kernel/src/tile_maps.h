@@ -1,0 +1,11 @@
+// Tensor maps of a world, for the wgmma builds.
+#pragma once
+
+#include "kerneltwin/gemm/wgmma_task.h"
+
+namespace kerneltwin {
+
+/// Maps for tiles of `tileColumns` weight rows. Asks the driver; throws Failure with what it said.
+TileMaps makeTileMaps(const Shape& shape, const TileMatrices& matrices, uint32_t tileColumns);
+
+}  // namespace kerneltwin

@@ -1,0 +1,38 @@
+// The library's wgmma builds on the emulated GPU, and the maps their copy engine reads.
+#include <cstring>
+
+#include "../../../src/forward_wgmma.h"
+#include "../../../src/tile_maps.h"
+#include "emulated_kernel.h"
+#include "kerneltwin/actors/forward_wgmma.cuh"
+
+namespace kerneltwin {
+namespace {
+
+template <class Config>
+std::function<void()> bindWgmma(const void* parameter, uint32_t blocks) {
+  WgmmaArgs args = *static_cast<const WgmmaArgs*>(parameter);
+  args.launch.deadlineNs = emulator::emulatedDeadline(args.launch.deadlineNs);
+  return [args, blocks] { forwardWgmma<Config>(args, blocks); };
+}
+
+}  // namespace
+
+template <class Config>
+KernelVariant wgmmaVariant() {
+  static const emulator::EmulatedKernel kernel = {WgmmaBlock::kThreads, kWgmmaSharedBytes<Config>, &bindWgmma<Config>};
+  return {&kernel, kernel.threads, kernel.sharedBytes, WgmmaBlock::kSubscribers, Config::kTokens, Config::kColumns, true};
+}
+
+template KernelVariant wgmmaVariant<Tile128x64>();
+template KernelVariant wgmmaVariant<Tile128x128>();
+template KernelVariant wgmmaVariant<Tile128x288>();
+template KernelVariant wgmmaVariant<Tile256x64>();
+template KernelVariant wgmmaVariant<Tile256x160>();
+template KernelVariant wgmmaVariant<Tile256x176>();
+
+TileMaps makeTileMaps(const Shape& s, const TileMatrices& m, uint32_t tileColumns) {
+  return ptx::mapsOf(s, m, tileColumns);
+}
+
+}  // namespace kerneltwin

@@ -1,0 +1,65 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { checkTrace } from '../../../sim/check/check-trace.ts';
+import { GpuRunError } from '../../../sim/gpu/errors.ts';
+import { runOnGpu } from '../../../sim/gpu/run-on-gpu.ts';
+import { routeTokens } from '../../../sim/moe/routing.ts';
+import { buildEmulator, emulatorProgram } from '../../support/emulated-kernel.ts';
+import { runScenario } from '../../support/run-scenario.ts';
+
+const library = emulatorProgram('libkerneltwin.so');
+const alone = { 'world.ranks': '1' };
+
+async function refusal(set: Readonly<Record<string, string>>): Promise<string> {
+  try {
+    await runOnGpu(runScenario({ ...alone, ...set }), { library, gemm: 'wgmma' });
+  } catch (error) {
+    if (error instanceof GpuRunError) return error.message;
+    throw error;
+  }
+  throw new Error('expected a refusal');
+}
+
+describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
+  beforeAll(() => buildEmulator('libkerneltwin.so'), 300_000);
+
+  test.each(['eager', 'lazy'])(
+    'has right results and a trace that no monitor refutes: %s',
+    async (readiness) => {
+      const scenario = runScenario({ ...alone, readiness, 'model.hidden': '192' });
+      const trace = await runOnGpu(scenario, { library, gemm: 'wgmma' });
+      expect(trace.header.ranks).toEqual([{ blocks: 4, subscribers: 11 }]);
+      expect(trace.header.machine.facts).toMatchObject({ GEMM: 'wgmma', 'threads a block': 384 });
+      const { monitors } = checkTrace(trace);
+      // Work conservation is left out: the emulator's clock counts turns.
+      const promises = monitors.filter(({ id, promised }) => promised && !id.startsWith('W'));
+      expect(promises.flatMap(({ violations }) => violations)).toEqual([]);
+    },
+    120_000,
+  );
+
+  test('is refused with the put transport', async () => {
+    expect(await refusal({ 'world.transport': 'put' })).toContain(
+      'gemm: wgmma runs with the direct transport only',
+    );
+  });
+
+  test('is refused with a tile that none of its builds holds', async () => {
+    expect(await refusal({ 'tiles.rows': '184', 'tiles.cols': '192' })).toContain(
+      "tile_rows x tile_cols = 184 x 192 fit none of this build's wgmma tiles: 64 x 128, 128 x 128, " +
+        '288 x 128, 64 x 256, 160 x 256, 176 x 256',
+    );
+  });
+
+  test('may have a tile that mma has not', async () => {
+    const set = { ...alone, 'tiles.rows': '160', 'tiles.cols': '192', 'model.tokens': '170' };
+    await expect(runOnGpu(runScenario(set), { library })).rejects.toThrow(
+      'larger than the mma tile',
+    );
+    const trace = await runOnGpu(runScenario({ ...set, launches: '1' }), {
+      library,
+      gemm: 'wgmma',
+      warmUps: 0,
+    });
+    expect(trace.header.rows).toEqual(routeTokens(runScenario({ ...set, launches: '1' })).rows);
+  }, 120_000);
+});
