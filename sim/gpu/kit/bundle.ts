@@ -134,6 +134,7 @@ function packProject(): void {
       'package.json',
       'sim',
       'scenarios',
+      'binding/explore.ts',
       'binding/index.ts',
       'binding/kernel.ts',
       'binding/layout.ts',
