@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs a command under a private MPS daemon with own folders, and stops the daemon whatever happens.
 #
-#   with-mps.sh RANKS COMMAND...      each of RANKS processes may use 100/RANKS percent of the SMs
+#   with-mps.sh RANKS COMMAND...      each of RANKS processes may use 80/RANKS percent of the SMs (KERNELTWIN_MPS_PERCENT):
+#   with all of them, the shares overlap and the ranks' blocks are not all resident at once
 set -eu
 ranks=$1
 shift
@@ -14,6 +15,6 @@ stop() {
 }
 trap stop EXIT INT TERM
 nvidia-cuda-mps-control -d
-CUDA_MPS_ACTIVE_THREAD_PERCENTAGE=$((100 / ranks))
+CUDA_MPS_ACTIVE_THREAD_PERCENTAGE=$((${KERNELTWIN_MPS_PERCENT:-80} / ranks))
 export CUDA_MPS_ACTIVE_THREAD_PERCENTAGE
 "$@"

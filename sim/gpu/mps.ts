@@ -50,8 +50,7 @@ export async function startMps(ranksPerGpu: number): Promise<MpsDaemon> {
   return {
     env: {
       ...directories,
-      // A whole number, rounded down: shares that add up to more than the GPU would not all be resident.
-      CUDA_MPS_ACTIVE_THREAD_PERCENTAGE: String(Math.floor(100 / ranksPerGpu)),
+      CUDA_MPS_ACTIVE_THREAD_PERCENTAGE: String(Math.floor(gpuPercent() / ranksPerGpu)),
     },
     stop: async () => {
       const stopped = reportOf(guard, stopMs);
@@ -61,6 +60,19 @@ export async function startMps(ranksPerGpu: number): Promise<MpsDaemon> {
       throw new GpuRunError('NO_MPS', `the MPS daemon did not stop: ${reason ?? state}`);
     },
   };
+}
+
+/**
+ * Percent of a GPU that the ranks which share it get together. All of it is too much: the shares of 2 or 4 ranks then overlap on
+ * some SMs, their blocks are not all resident at once, and every rank waits for a peer that cannot start. 80 held for
+ * 2, 4 and 8 ranks on an H200.
+ */
+function gpuPercent(): number {
+  const given = process.env['KERNELTWIN_MPS_PERCENT'];
+  if (given === undefined) return 80;
+  const percent = Number(given);
+  if (Number.isInteger(percent) && percent >= 1 && percent <= 100) return percent;
+  throw new GpuRunError('NO_MPS', `KERNELTWIN_MPS_PERCENT: expected 1 to 100, got ${given}`);
 }
 
 /** The guard's next report. */

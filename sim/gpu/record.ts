@@ -11,8 +11,10 @@ import type {
   WorldOptions,
 } from '../../binding/index.ts';
 import { capacityOf } from '../moe/capacity.ts';
+import { flagCount, heapElements } from '../moe/heap.ts';
 import { type Routing, routeTokens } from '../moe/routing.ts';
 import type { Scenario } from '../moe/scenario.ts';
+import { shapeOf } from '../moe/shape-of.ts';
 import { GpuRunError } from './errors.ts';
 import { gpuInfo } from './gpu-info.ts';
 import type { RoutingResult } from './messages.ts';
@@ -85,7 +87,7 @@ export async function recordOnGpu(s: Scenario, options: GpuRunOptions = {}): Pro
   const stop = stopOn(options.signal);
   const mps = ranksPerGpu > 1 ? await startMps(ranksPerGpu) : undefined;
   try {
-    const env = { ...process.env, ...mps?.env };
+    const env = { NVSHMEM_SYMMETRIC_SIZE: symmetricReserve(s), ...process.env, ...mps?.env };
     const timeouts = { ...defaultTimeouts, ...options.timeouts };
     const ranks = new Ranks(s.world.ranks, env, timeouts, stop.stopped);
     try {
@@ -99,6 +101,15 @@ export async function recordOnGpu(s: Scenario, options: GpuRunOptions = {}): Pro
     stop.release();
     await stopMps(mps, warnings);
   }
+}
+
+/**
+ * Bytes of symmetric heap that NVSHMEM is to reserve, which it reads from the environment before anything else: the heap
+ * and the flags, and 128 MiB for what the library and NVSHMEM add.
+ */
+function symmetricReserve(s: Scenario): string {
+  const shape = shapeOf(s);
+  return String(heapElements(shape) * 2 + flagCount(shape) * 8 + 2 ** 27);
 }
 
 async function finish(ranks: Ranks, warnings: string[]): Promise<void> {

@@ -94,7 +94,7 @@ describe.runIf(process.platform === 'linux' && hasXz)("the kit's script", () => 
       'traces-1.tar',
     ]);
     expect(readFileSync(join(out, 'kernel-tests.txt'), 'utf8')).toBe(
-      '--ranks 1 --seconds 60 share all\n--ranks 2 --seconds 60 share 50\n',
+      '--ranks 1 --gemm both --seconds 60 share all\n--ranks 2 --gemm both --seconds 60 share 40\n',
     );
     const packed = execFileSync('tar', ['-tf', join(out, 'traces-1.tar')], { encoding: 'utf8' });
     expect(packed).toContain('small.ktrace.parquet');

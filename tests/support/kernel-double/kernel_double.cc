@@ -148,6 +148,7 @@ KT_API int32_t kt_device_query(uint32_t device, kt_device_info* out) noexcept {
   out->devices = 2;
   out->sms = 132;
   out->capability = 90;
+  out->driver_version = 13000;
   out->memory_bytes = 141ull << 30;
   std::strcpy(out->name, "double of a GPU");
   return KT_OK;
