@@ -48,7 +48,18 @@ export function fitClocks(rings: readonly Ring[]): RingClocks {
     worst = Math.max(worst, apart <= lag ? (lag - apart) / 2 : (lag + apart) / 2);
     return (early + late + lag) / 2;
   });
-  return { originNs, nsPerTick, stepNs, offsets, residualNs: Math.ceil(2 * worst) };
+  const residualNs = Math.ceil(2 * worst + rateSpread(used, lag));
+  return { originNs, nsPerTick, stepNs, offsets, residualNs };
+}
+
+/**
+ * What the common rate's own error adds between the shortest and the longest ring, ns: each ring's span on the timer is
+ * uncertain by `lag`, so the rate by at most rings x lag over all ticks. Nothing where all rings last equally long.
+ */
+function rateSpread(rings: readonly Ring[], lag: number): number {
+  const ticks = rings.map((ring) => Number(span(ring).ticks));
+  const total = ticks.reduce((sum, n) => sum + n, 0);
+  return ((rings.length * lag) / total) * ((Math.max(...ticks) - Math.min(...ticks)) / 2);
 }
 
 function span(ring: Ring): { ns: bigint; ticks: bigint } {
