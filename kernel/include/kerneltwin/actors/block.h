@@ -5,9 +5,11 @@
 
 namespace kerneltwin {
 
-/// Warps of a block, and how many blocks share an SM. Warp 0 of the OS block schedules, the others subscribe.
-template <uint32_t Warps, uint32_t PerSm>
+/// Warps of a block, how many blocks share an SM, and how many make a processor: its cluster, on neighbouring SMs, of which
+/// block 0 (the leader) speaks for all. Warp 0 of the OS block schedules, the others subscribe.
+template <uint32_t Warps, uint32_t PerSm, uint32_t Ctas = 1>
 struct BlockShape {
+  static constexpr uint32_t kCtas = Ctas;
   static constexpr uint32_t kWarps = Warps;
   static constexpr uint32_t kThreads = Warps * 32;
   static constexpr uint32_t kPerSm = PerSm;
@@ -19,6 +21,8 @@ struct BlockShape {
 using MmaBlock = BlockShape<8, 2>;
 /// GEMMs on wgmma: a warpgroup that feeds and two that multiply; the overlap is inside the block.
 using WgmmaBlock = BlockShape<12, 1>;
+/// The same, two blocks a processor.
+using WgmmaPair = BlockShape<12, 1, 2>;
 /// Most warps of any shape.
 inline constexpr uint32_t kMaxBlockWarps = WgmmaBlock::kWarps;
 
