@@ -152,6 +152,7 @@ describe('calls into the library', () => {
       aligned: true,
       poisonOutput: true,
       poisonBuffers: false,
+      held: false,
     };
     expect(await world.launch(launch)).toMatchObject({
       epoch: 0,
@@ -184,6 +185,7 @@ describe('calls into the library', () => {
       aligned: false,
       poisonOutput: false,
       poisonBuffers: false,
+      held: false,
     };
     const epochs = await Promise.all(
       Array.from({ length: 20 }, async () => (await world.launch(launch)).epoch),
