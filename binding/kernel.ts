@@ -92,6 +92,8 @@ export interface LaunchOptions {
   readonly poisonOutput: boolean;
   /** Also the heap and the intermediate. Collective. */
   readonly poisonBuffers: boolean;
+  /** Hold the stream until the launch is queued: `ms` is then the GPU's time alone, without the host's way to the launch. */
+  readonly held: boolean;
 }
 
 export interface LaunchResult {

@@ -105,7 +105,7 @@ kt_launch_options toLaunchOptions(const Napi::Value& value) {
   o.tokens = toUint32(object.Get("tokens"), "options.tokens");
   o.capacity = toUint32(object.Get("capacity"), "options.capacity");
   o.flags = flag("aligned", KT_LAUNCH_ALIGNED) | flag("poisonOutput", KT_LAUNCH_POISON_OUTPUT) |
-            flag("poisonBuffers", KT_LAUNCH_POISON_BUFFERS);
+            flag("poisonBuffers", KT_LAUNCH_POISON_BUFFERS) | flag("held", KT_LAUNCH_HELD);
   return o;
 }
 

@@ -1,6 +1,8 @@
 // Launches of a world: poison, align, launch, wait, read the abort words.
+#include <atomic>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -33,6 +35,36 @@ const char* siteName(uint32_t site) {
   }
   return "unknown";
 }
+
+/// Keeps a stream waiting until the host has queued what follows. Ends by itself after a millisecond: a launch that has to
+/// load its code first may wait for the device, which must not wait for it in turn.
+class StreamHold {
+ public:
+  StreamHold() : queued_(std::make_shared<std::atomic<bool>>(false)) {}
+  StreamHold(const StreamHold&) = delete;
+  StreamHold& operator=(const StreamHold&) = delete;
+  ~StreamHold() { release(); }
+
+  void on(cudaStream_t stream) {
+    auto* shared = new Shared(queued_);  // the waiting function's own: it may outlive this object
+    const cudaError_t status = cudaLaunchHostFunc(stream, wait, shared);
+    if (status != cudaSuccess) delete shared;
+    KT_CUDA(status);
+  }
+  void release() { queued_->store(true, std::memory_order_release); }
+
+ private:
+  using Shared = std::shared_ptr<std::atomic<bool>>;
+
+  static void wait(void* data) {
+    const std::unique_ptr<Shared> shared(static_cast<Shared*>(data));
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+    while (!(*shared)->load(std::memory_order_acquire) && std::chrono::steady_clock::now() < limit) {
+    }
+  }
+
+  Shared queued_;
+};
 
 }  // namespace
 
@@ -68,6 +100,8 @@ void World::waitForEnd(uint64_t deadlineNs) {
 
 void World::run(LaunchArgs& args, uint32_t flags, kt_launch_result& result) {
   poison(flags);
+  StreamHold hold;
+  if (flags & KT_LAUNCH_HELD) hold.on(stream_.get());
   if (flags & (KT_LAUNCH_ALIGNED | KT_LAUNCH_POISON_BUFFERS)) session_.barrierOn(stream_.get());
   const KernelVariant& v = facts_.variant;
   WgmmaArgs mapped = {maps_, args};
@@ -81,6 +115,7 @@ void World::run(LaunchArgs& args, uint32_t flags, kt_launch_result& result) {
     KT_CUDA(cudaLaunchCooperativeKernel(v.kernel, dim3(blocks_), dim3(v.threads), parameters, v.sharedBytes, stream_.get()));
   }
   KT_CUDA(cudaEventRecord(end_.get(), stream_.get()));
+  hold.release();
   waitForEnd(options_.deadlineNs);
   KT_CUDA(cudaEventElapsedTime(&result.ms, begin_.get(), end_.get()));
 }
@@ -91,7 +126,7 @@ void World::launch(const kt_launch_options& options, kt_launch_result& result) {
   require(options.tokens <= s.tokens, "tokens", "at most shape.tokens = " + std::to_string(s.tokens), options.tokens);
   require(options.capacity <= s.capacity, "capacity", "at most shape.capacity = " + std::to_string(s.capacity),
           options.capacity);
-  require(options.flags <= 7, "flags", "kt_launch_flags", options.flags);
+  require(options.flags <= 15, "flags", "kt_launch_flags", options.flags);
   const uint32_t keep = options.capacity == 0 ? s.capacity : options.capacity;
   LaunchArgs args = arguments(options.tokens, keep);
   result.epoch = epoch_;

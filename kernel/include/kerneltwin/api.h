@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /// Raised whenever a struct, an enum value or the meaning of a call changes.
-#define KT_ABI_VERSION 2u
+#define KT_ABI_VERSION 3u
 
 typedef enum kt_status {
   KT_OK = 0,
@@ -223,8 +223,10 @@ KT_API int32_t kt_fill(kt_world* world, uint32_t tensor, uint64_t seed, double a
 typedef enum kt_launch_flags {
   KT_LAUNCH_ALIGNED = 1,        /* barrier over all ranks on the stream first, so that launches start together. Collective */
   KT_LAUNCH_POISON_OUTPUT = 2,  /* fill OUT with a NaN pattern that the kernel never writes; kt_check counts what is left */
-  KT_LAUNCH_POISON_BUFFERS = 4  /* also the heap and the intermediate, so that stale or padded rows show. Collective:
+  KT_LAUNCH_POISON_BUFFERS = 4, /* also the heap and the intermediate, so that stale or padded rows show. Collective:
                                    implies KT_LAUNCH_ALIGNED */
+  KT_LAUNCH_HELD = 8            /* hold the stream until the host has queued the launch and both events: `ms` is then the
+                                   GPU's time alone. Without it the clock also sees the host on its way to the launch */
 } kt_launch_flags;
 
 typedef struct kt_launch_options {
