@@ -94,6 +94,12 @@ void Actor::signal(HostMemory& mem, uint32_t dest, uint32_t flag, uint64_t word)
   mem.store<Order::Release, Scope::System>(at, word, [&] { w_.ghost_->beforeSignal(dest, flag, x_.memory.peek(location)); });
 }
 
+void Actor::recordRows(HostTrace& trace, uint32_t dest, uint32_t slot, uint32_t first, uint32_t rows) {
+  if (!direct()) return;
+  const uint64_t cell = cellIndex(s_, rank_, Round::Dispatch, Stage::Incoming, slot);
+  trace.record(EventKind::Put, dest, static_cast<uint32_t>(heapRow(s_, cell, first)), packPut(rows, 0));
+}
+
 void Actor::beforeCellSignal(HostTrace& trace, uint32_t dest, uint32_t slot, uint32_t rows) {
   if (direct() || rows == 0) return;
   const uint64_t cell = cellIndex(s_, rank_, Round::Dispatch, Stage::Incoming, slot);
@@ -176,26 +182,21 @@ void Actor::dispatch() {
   trace_.record(EventKind::DispatchBegin, 0, 0, 0);
   const DispatchState st{s_, placement_, rank_, epoch_, c_.processors, role_, my().ownRows.data(), my().rowTilesTo.data(),
                          my().cellArrivals};
-  uint32_t put = 0;
+  const auto share = [&](uint32_t e) -> RowSpan {
+    const uint32_t begin = my().ownRows[e] * role_ / c_.processors;
+    return {begin, my().ownRows[e] * (role_ + 1) / c_.processors - begin};
+  };
   for (uint32_t e = 0; e < s_.experts; ++e) {
-    const uint32_t rows = my().ownRows[e];
-    const uint32_t begin = rows * role_ / c_.processors;
-    const uint32_t end = rows * (role_ + 1) / c_.processors;
-    if (begin == end) continue;
+    const RowSpan span = share(e);
     const ExpertHome home = placement_.home(e);
-    const Provenance from{s_, epoch_, rank_, e, rows};
+    const Provenance from{s_, epoch_, rank_, e, my().ownRows[e]};
     const auto at = [&](uint32_t r) {
       return direct() ? rowAt(home.rank, rank_, Stage::Incoming, home.slot, r) : rowAt(rank_, home.rank, Stage::Outgoing, home.slot, r);
     };
-    for (uint32_t r = begin; r < end; ++r) write(at(r), from.row(r));
-    if (direct()) {
-      const uint64_t cell = cellIndex(s_, rank_, Round::Dispatch, Stage::Incoming, home.slot);
-      trace_.record(EventKind::Put, home.rank, static_cast<uint32_t>(heapRow(s_, cell, begin)), packPut(end - begin, 0));
-    }
-    arriveCell(mem_, *this, trace_, st, e, end - begin);
-    put += end - begin;
+    for (uint32_t r = span.begin; r < span.begin + span.count; ++r) write(at(r), from.row(r));
   }
-  sendNoops(mem_, *this, trace_, st, 0, 1);
+  HostWarp warp;
+  const uint32_t put = arriveCells(mem_, warp, *this, trace_, st, share);
   trace_.record(EventKind::DispatchEnd, 0, put, 0);
 }
 

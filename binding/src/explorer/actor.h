@@ -11,6 +11,7 @@ class Actor {
   void live();
 
   // Transport policy of protocol/send.h: direct stores, or puts from the outgoing stage.
+  void recordRows(HostTrace& trace, uint32_t dest, uint32_t slot, uint32_t first, uint32_t rows);
   void beforeCellSignal(HostTrace& trace, uint32_t dest, uint32_t slot, uint32_t rows);
   void deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t rows, uint32_t flag, uint64_t word);
   void deliverTile(HostMemory& mem, uint32_t dest, uint32_t slot, RowSpan span, uint32_t col, uint32_t flag, uint64_t word);

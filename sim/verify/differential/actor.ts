@@ -16,6 +16,9 @@ import type { Life, Machine } from './machine.ts';
 import { Order, Scope, type ScopeCode } from './memory.ts';
 import type { RankWords, Words } from './words.ts';
 
+/** Lanes of a warp. */
+export const lanes = 32;
+
 /** State that outlives a launch, of one rank. */
 export interface RankState {
   readonly heads: number[];

@@ -16,6 +16,7 @@ import {
   arrive,
   barrier,
   keptRows,
+  lanes,
   loadDoorbell,
   loadSignal,
   myWords,
@@ -93,24 +94,46 @@ function* signalCell(a: Actor, epoch: number, expert: number): Life {
   yield* sendSignal(a, home.rank, flag, { state: epochState(epoch), rows, rowTiles }, epoch);
 }
 
+/** This block's rows of a cell: an even share of the rows that the rank keeps. */
+function shareOf(a: Actor, epoch: number, expert: number): { begin: number; count: number } {
+  const rows = keptRows(a, epoch, a.rank, expert);
+  const begin = Math.floor((rows * a.index) / a.spec.processors);
+  return { begin, count: Math.floor((rows * (a.index + 1)) / a.spec.processors) - begin };
+}
+
+/** A warp's steps of arriving: all lanes' arrivals, then the signals of the cells they complete; the no-ops at the end. */
+function* arriveCells(a: Actor, epoch: number): Life {
+  const { experts } = a.shape;
+  for (let base = 0; base < experts; base += lanes) {
+    const complete: number[] = [];
+    for (let expert = base; expert < Math.min(base + lanes, experts); expert++) {
+      const { count } = shareOf(a, epoch, expert);
+      if (count === 0) continue;
+      const total = keptRows(a, epoch, a.rank, expert);
+      const before = yield* arrive(a, myWords(a).cellArrivals + expert, count, total);
+      if (before + count === total) complete.push(expert);
+    }
+    for (const expert of complete) yield* signalCell(a, epoch, expert);
+  }
+  for (let lane = 0; lane < lanes; lane++) {
+    const step = lanes * a.spec.processors;
+    for (let expert = a.index + lane * a.spec.processors; expert < experts; expert += step) {
+      if (keptRows(a, epoch, a.rank, expert) === 0) yield* signalCell(a, epoch, expert);
+    }
+  }
+}
+
 function* dispatch(a: Actor, epoch: number): Life {
-  const s = a.shape;
-  for (let expert = 0; expert < s.experts; expert++) {
-    const rows = keptRows(a, epoch, a.rank, expert);
-    const begin = Math.floor((rows * a.index) / a.spec.processors);
-    const end = Math.floor((rows * (a.index + 1)) / a.spec.processors);
-    if (begin === end) continue;
+  for (let expert = 0; expert < a.shape.experts; expert++) {
     const home = a.words.placement.home(expert);
-    const from = { shape: s, epoch, source: a.rank, expert, rows };
-    for (let r = begin; r < end; r++) {
+    const rows = keptRows(a, epoch, a.rank, expert);
+    const from = { shape: a.shape, epoch, source: a.rank, expert, rows };
+    const { begin, count } = shareOf(a, epoch, expert);
+    for (let r = begin; r < begin + count; r++) {
       yield* writePlain(a, rowWord(a, home.rank, a.rank, home.slot, r), rowValue(from, r));
     }
-    const before = yield* arrive(a, myWords(a).cellArrivals + expert, end - begin, rows);
-    if (before + end - begin === rows) yield* signalCell(a, epoch, expert);
   }
-  for (let expert = a.index; expert < s.experts; expert += a.spec.processors) {
-    if (keptRows(a, epoch, a.rank, expert) === 0) yield* signalCell(a, epoch, expert);
-  }
+  yield* arriveCells(a, epoch);
 }
 
 function* gemm0(a: Actor, epoch: number, t: Task, rows: number): Life {

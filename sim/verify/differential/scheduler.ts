@@ -5,6 +5,7 @@ import {
   type Actor,
   barrier,
   keptRows,
+  lanes,
   loadDoorbell,
   myWords,
   nextSequence,
@@ -14,8 +15,6 @@ import {
 import type { Life } from './machine.ts';
 import { Order, Scope } from './memory.ts';
 import { processorRing, roundUpPow2, subscriberRing } from './words.ts';
-
-const lanes = 32;
 
 /** What one launch of the scheduler holds. */
 interface Run {

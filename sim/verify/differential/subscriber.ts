@@ -3,12 +3,11 @@ import { combineFlag, dispatchFlag, dispatchFlags } from '../../moe/heap.ts';
 import { epochState, Freshness, freshness, queueTag, type Signal } from '../../moe/packet.ts';
 import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
 import { gemm0Task, gemm0Tasks, gemm1Tasks } from '../../moe/task.ts';
-import { type Actor, keptRows, loadSignal, myWords, publish } from './actor.ts';
+import { type Actor, keptRows, lanes, loadSignal, myWords, publish } from './actor.ts';
 import type { Life } from './machine.ts';
 import { Order, Scope } from './memory.ts';
 import { subscriberRing } from './words.ts';
 
-const lanes = 32;
 /** Chunks whose flags are read together. */
 const pollChunks = 4;
 

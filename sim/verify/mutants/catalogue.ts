@@ -68,8 +68,8 @@ const ordering: readonly Mutant[] = [
     killedBy: ['S5'],
     edits: oneEdit(
       'protocol/send.h',
-      'if (before + rows == total) signalCell',
-      'if (before == 0) signalCell',
+      'if (rows[lane] > 0 && before[lane] + rows[lane] == st.ownRows[e]) signalCell',
+      'if (rows[lane] > 0 && before[lane] == 0) signalCell',
     ),
   },
   {

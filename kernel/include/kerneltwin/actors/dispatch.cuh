@@ -1,6 +1,7 @@
 // The dispatch: copies the rows of this block's tokens into the cells of their experts, then arrives at the cells.
 #pragma once
 
+#include "kerneltwin/actors/device_policy.cuh"
 #include "kerneltwin/actors/place.cuh"
 #include "kerneltwin/actors/ring_trace.cuh"
 #include "kerneltwin/protocol/send.h"
@@ -61,41 +62,6 @@ KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, Tok
   }
 }
 
-/// Warp 0 arrives at the cells this block has rows for, an expert a lane, and sends its share of the no-op signals.
-///
-/// In steps that the whole warp takes together, so that the trace can be true: lanes have no order among each other, and
-/// records of arrivals in any other order than that of the experts could contradict the counters of two blocks.
-template <class Transport>
-KT_DEVICE uint32_t arriveShare(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
-                               const DispatchState& st, const PlaceTables& tables) {
-  const Shape& s = args.shape;
-  const uint32_t lane = ptx::lane();
-  uint32_t put = 0;
-  for (uint32_t base = 0; base < s.experts; base += kLanes) {
-    const uint32_t e = base + lane;
-    const uint32_t rows = e < s.experts ? keptHere(tables, e) : 0;
-    put += rows;
-    if (rows > 0) {
-      const ExpertHome home = st.placement.home(e);
-      transport.recordRows(trace, home.rank, home.slot, tables.first[e], rows);
-    }
-    if (ptx::ballot(rows > 0) == 0) continue;
-    const RingTrace::Stamp stamp = ptx::shuffle(trace.stamp(), 0);
-    uint32_t before = 0;
-    if (rows > 0) before = arrive<Scope::Device>(mem, &st.cellArrivals[e], rows, st.ownRows[e]);
-    ptx::syncWarp();
-    if (rows > 0) trace.recordAt(stamp, EventKind::CellArrive, st.placement.home(e).rank, e, before);
-    ptx::syncWarp();
-    if (rows > 0 && before + rows == st.ownRows[e]) signalCell(mem, transport, trace, st, e);
-    ptx::syncWarp();
-  }
-  sendNoops(mem, transport, trace, st, lane, kLanes);
-  ptx::syncWarp();
-#pragma unroll
-  for (uint32_t mask = 16; mask > 0; mask /= 2) put += ptx::shuffleXor(put, mask);
-  return put;
-}
-
 /// Places and dispatches the share of one processor block; after the barrier behind the gate.
 template <class Block, class Transport>
 KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
@@ -112,7 +78,9 @@ KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transpor
   if (ptx::warp() == 0) {
     const DispatchState st = {args.shape, {args.placement, args.shape.ranks}, args.rank, args.epoch, processors,
                               processor, own, tables.tilesTo, args.work.cellArrivals};
-    rows = arriveShare(args, mem, transport, trace, st, tables);
+    DeviceWarp warp;
+    rows = arriveCells(mem, warp, transport, trace, st,
+                       [&](uint32_t e) -> RowSpan { return {tables.first[e], keptHere(tables, e)}; });
   }
   transport.flush();
   if (ptx::thread() == 0) trace.record(EventKind::DispatchEnd, 0, rows, 0);

@@ -1,6 +1,7 @@
 // Sending: who signals a dispatch cell, and the signal of a GEMM1 tile.
 //
 // Transport policy `X`, called by one thread after its block's payload stores are ordered before it:
+//   void recordRows(T& trace, dest, slot, first, rows)         records this block's put of rows of a dispatch cell, if they are there
 //   void beforeCellSignal(T& trace, dest, slot, rows)          records the put that deliverCell is about to make, if it makes one
 //   void deliverCell(M&, dest, slot, rows, flag, word)         dispatch cell (this rank, slot) of rank `dest`
 //   void deliverTile(M&, dest, slot, RowSpan, col, flag, word) one column tile of a row block of the combine round;
@@ -47,17 +48,6 @@ KT_HD void signalCell(M& mem, X& transport, T& trace, const DispatchState& st, u
                         packSignal({epochState(st.epoch), rows, st.rowTilesTo[home.rank]}));
 }
 
-/// Adds the `rows` this block has put for `expert`; the block that completes the cell signals it. One thread, after the
-/// block barrier that follows the copies.
-template <class M, class X, class T>
-KT_HD void arriveCell(M& mem, X& transport, T& trace, const DispatchState& st, uint32_t expert, uint32_t rows) {
-  const uint32_t total = st.ownRows[expert];
-  const auto put = trace.stamp();
-  const uint32_t before = arrive<Scope::Device>(mem, &st.cellArrivals[expert], rows, total);
-  trace.recordAt(put, EventKind::CellArrive, st.placement.home(expert).rank, expert, before);
-  if (before + rows == total) signalCell(mem, transport, trace, st, expert);
-}
-
 /// No-op signals for the experts this rank sends nothing to: without them a peer could never correct its bound.
 /// Block i takes experts i, i + processors, ...; `lane` of `lanes` threads share them.
 template <class M, class X, class T>
@@ -65,6 +55,52 @@ KT_HD void sendNoops(M& mem, X& transport, T& trace, const DispatchState& st, ui
   for (uint32_t e = st.index + lane * st.processors; e < st.shape.experts; e += lanes * st.processors) {
     if (st.ownRows[e] == 0) signalCell(mem, transport, trace, st, e);
   }
+}
+
+/// Arrives at the cells this block has put rows for, an expert a lane, signals those it completes, and sends its share of the
+/// no-ops. One warp, after the block barrier that follows the copies. `put(expert)` is the span of the expert's rows that this
+/// block has put, perhaps empty. Returns the rows put, in all lanes.
+///
+/// In steps that the whole warp takes together, so that the trace can be true: lanes have no order among each other, and
+/// records of arrivals in any other order than that of the experts could contradict the counters of two blocks.
+template <class M, class W, class X, class T, class Put>
+KT_HD uint32_t arriveCells(M& mem, W& warp, X& transport, T& trace, const DispatchState& st, Put&& put) {
+  typename W::template Var<uint32_t> sum, rows, before;
+  typename W::template Var<typename T::Stamp> stamp;
+  warp.each([&](uint32_t lane) { sum[lane] = 0; });
+  for (uint32_t base = 0; base < st.shape.experts; base += kLanes) {
+    const uint32_t arriving = warp.ballot([&](uint32_t lane) {
+      const uint32_t e = base + lane;
+      const RowSpan span = e < st.shape.experts ? put(e) : RowSpan{0, 0};
+      rows[lane] = span.count;
+      sum[lane] += span.count;
+      if (span.count == 0) return false;
+      const ExpertHome home = st.placement.home(e);
+      transport.recordRows(trace, home.rank, home.slot, span.begin, span.count);
+      return true;
+    });
+    if (arriving == 0) continue;
+    warp.each([&](uint32_t lane) { stamp[lane] = trace.stamp(); });
+    const typename T::Stamp arrived = warp.broadcast(stamp, 0);
+    warp.each([&](uint32_t lane) {
+      const uint32_t e = base + lane;
+      if (rows[lane] > 0) before[lane] = arrive<Scope::Device>(mem, &st.cellArrivals[e], rows[lane], st.ownRows[e]);
+    });
+    warp.sync();
+    warp.each([&](uint32_t lane) {
+      const uint32_t e = base + lane;
+      if (rows[lane] > 0) trace.recordAt(arrived, EventKind::CellArrive, st.placement.home(e).rank, e, before[lane]);
+    });
+    warp.sync();
+    warp.each([&](uint32_t lane) {
+      const uint32_t e = base + lane;
+      if (rows[lane] > 0 && before[lane] + rows[lane] == st.ownRows[e]) signalCell(mem, transport, trace, st, e);
+    });
+    warp.sync();
+  }
+  warp.each([&](uint32_t lane) { sendNoops(mem, transport, trace, st, lane, kLanes); });
+  warp.sync();
+  return warp.exclusiveScan(sum);
 }
 
 /// Signals a finished GEMM1 tile to the tokens' home rank. One thread, after the block barrier that follows the stores.
