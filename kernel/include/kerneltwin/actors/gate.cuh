@@ -1,15 +1,14 @@
 // The gate: router logits of this block's tokens on tensor cores in fp32, softmax over all experts, top-k.
 //
 // Logits of up to 128 tokens x 128 experts are one GEMM tile. A running maximum, a running sum and a running top-k per
-// token carry over from one tile of experts to the next, so any number of experts takes the same memory. At S = 8192,
-// E = 64 a block has about 31 tokens and the time is the latency of H / 64 pipeline steps.
+// token carry over from one tile of experts to the next, so any number of experts takes the same memory.
 #pragma once
 
 #include <cfloat>
 #include <cmath>
 
 #include "kerneltwin/actors/control.cuh"
-#include "kerneltwin/gemm/tile_mma.cuh"
+#include "kerneltwin/gemm/logits_mma.cuh"
 #include "kerneltwin/ptx/memory.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
@@ -34,35 +33,20 @@ struct TokenTop {
   float sum;   ///< of exp(logit - maximum)
 };
 
-inline constexpr uint32_t kLogitStride = kTileCols + 4;
-
 struct GateTables {
   float* logits;    ///< [kTileRows][kLogitStride]; shares its memory with the pipeline
   TokenTop* tops;   ///< [kTileRows]
 };
-static_assert(kTileRows * kLogitStride * 4 <= kPipelineBytes && kTileRows * sizeof(TokenTop) <= kGateBytes);
+static_assert(kTileRows * sizeof(TokenTop) <= kGateBytes);
 
+template <class Block>
 KT_DEVICE GateTables gateTables() {
   char* memory = pipelineMemory();
-  return {reinterpret_cast<float*>(memory), reinterpret_cast<TokenTop*>(memory + kPipelineBytes)};
+  return {reinterpret_cast<float*>(memory), reinterpret_cast<TokenTop*>(memory + OpeningMemory<Block>::kTileBytes)};
 }
 
-KT_DEVICE void storeLogits(const TileAccumulators& acc, const WarpPart& part, float* logits) {
-  const uint32_t lane = ptx::lane();
-#pragma unroll
-  for (uint32_t i = 0; i < 2; ++i)
-#pragma unroll
-    for (uint32_t j = 0; j < 2 * kWarpGroups; ++j) {
-      if (j / 2 >= part.groups) break;
-#pragma unroll
-      for (uint32_t c = 0; c < 4; ++c) {
-        const uint32_t token = part.firstGroup * kGroupTokens + j * 8 + lane % 4 * 2 + c % 2;
-        const uint32_t expert = part.column + i * 16 + lane / 4 + c / 2 * 8;
-        // NaN becomes the lowest finite value, so that every comparison below is a total order.
-        logits[token * kLogitStride + expert] = fminf(fmaxf(acc[i][j][c], -FLT_MAX), FLT_MAX);
-      }
-    }
-}
+/// A logit as the choice sees it: NaN becomes the lowest finite value, so that every comparison is a total order.
+KT_DEVICE float finiteLogit(float x) { return fminf(fmaxf(x, -FLT_MAX), FLT_MAX); }
 
 /// A choice in the running: no choice is (-inf, 0xffffffff) and loses to every expert.
 struct Candidate {
@@ -120,7 +104,7 @@ KT_DEVICE void absorbLogits(const LaunchArgs& args, const float* logits, TokenTo
   for (uint32_t i = 0; i < kCandidates - 1; ++i) {
     const uint32_t column = lane + 32 * i;
     const bool valid = column < columns;
-    mine[i] = {valid ? logits[column] : -INFINITY, valid ? firstExpert + column : 0xffffffffu};
+    mine[i] = {valid ? finiteLogit(logits[column]) : -INFINITY, valid ? firstExpert + column : 0xffffffffu};
     maximum = fmaxf(maximum, mine[i].value);
   }
 #pragma unroll
@@ -133,7 +117,7 @@ KT_DEVICE void absorbLogits(const LaunchArgs& args, const float* logits, TokenTo
   sum += top.sum * expf(top.maximum - maximum);
   if (args.given) {
     const uint32_t wanted = lane < args.shape.topK ? top.expert[lane] - firstExpert : 0xffffffffu;
-    if (wanted < columns) top.value[lane] = logits[wanted];
+    if (wanted < columns) top.value[lane] = finiteLogit(logits[wanted]);
   } else {
     mergeTop(top, mine, args.shape.topK);
   }
@@ -170,7 +154,7 @@ KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_
 template <class Block>
 KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
   const Shape& s = args.shape;
-  const GateTables tables = gateTables();
+  const GateTables tables = gateTables<Block>();
   const uint32_t lane = ptx::lane();
   for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
     TokenTop& top = tables.tops[t];
@@ -190,11 +174,10 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
               s.hidden};
     }
     ptx::syncBlock();
-    const WarpPart part = warpPart<Block>(tile);
+    const LogitPart part = logitPart(tile);
     TileAccumulators acc;
-    accumulateTile<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
+    accumulateLogits<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
     storeLogits(acc, part, tables.logits);
-    ptx::syncBlock();
     for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
       absorbLogits(args, tables.logits + t * kLogitStride, tables.tops[t], expert, tile.columns);
     }

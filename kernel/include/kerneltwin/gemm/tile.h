@@ -5,7 +5,7 @@
 //
 // An implementation is a header beside this one that offers, on all threads of a block,
 //   gemmTile(const TileOperands&, const TileOutput&, char* shared)      a task
-//   accumulateTile(...)                                                fp32 sums, for the gate
+// The gate's sums, which stay fp32 and have no bias, are a GEMM of their own: logits_mma.cuh.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ inline constexpr uint32_t kOperandBytes = kTileRows * kTileDepth * 2;
 inline constexpr uint32_t kStageBytes = 2 * kOperandBytes;
 static_assert(kTileRows == kTileCols && kPipelineStages * kStageBytes <= kPipelineBytes);
 
-inline constexpr uint32_t kTileWarps = 8;          ///< warps that work on a tile; a larger block's others only wait with them
+inline constexpr uint32_t kTileWarps = 8;          ///< warps that work on a tile
 inline constexpr uint32_t kWarpsAcrossColumns = 4;
 inline constexpr uint32_t kWarpColumns = 32;      ///< columns of a warp: two 16-row fragments of M
 inline constexpr uint32_t kGroupTokens = 16;      ///< tokens of a group: two 8-column fragments of N
@@ -36,13 +36,6 @@ struct WarpPart {
   uint32_t groups;     ///< 0 to 4; zero for a warp with nothing to compute
 };
 
-template <class Block>
-KT_DEVICE bool worksOnTile() {
-  static_assert(Block::kWarps >= kTileWarps);
-  return Block::kWarps == kTileWarps || ptx::warp() < kTileWarps;
-}
-
-template <class Block>
 KT_DEVICE WarpPart warpPart(const TileOperands& t) {
   const uint32_t warp = ptx::warp();
   const uint32_t groups = (t.rows + kGroupTokens - 1) / kGroupTokens;
@@ -51,7 +44,7 @@ KT_DEVICE WarpPart warpPart(const TileOperands& t) {
   part.column = warp % kWarpsAcrossColumns * kWarpColumns;
   part.firstGroup = warp < kWarpsAcrossColumns ? 0 : half;
   part.groups = warp < kWarpsAcrossColumns ? half : groups - half;
-  if (part.column >= t.columns || !worksOnTile<Block>()) part.groups = 0;
+  if (part.column >= t.columns) part.groups = 0;
   return part;
 }
 
@@ -66,16 +59,15 @@ struct StageLoader {
   uint32_t weightsLeft;  ///< rows from this thread's first to the end; zero when there is none
   uint32_t tokensLeft;
 
-  /// `works`: false for a thread that has no part in the tile.
-  KT_DEVICE StageLoader(const TileOperands& t, bool works) {
+  KT_DEVICE explicit StageLoader(const TileOperands& t) {
     const uint32_t row = ptx::thread() / 8;
     const uint32_t chunk = ptx::thread() % 8;
     weights = reinterpret_cast<const char*>(t.weights) + row * t.depth * 2 + chunk * 16;
     tokens = reinterpret_cast<const char*>(t.tokens) + row * t.depth * 2 + chunk * 16;
     passStride = 32 * t.depth * 2;
     place = row * 128 + ((chunk ^ (row % 8)) * 16);
-    weightsLeft = works && t.columns > row ? t.columns - row : 0;
-    tokensLeft = works && t.rows > row ? t.rows - row : 0;
+    weightsLeft = t.columns > row ? t.columns - row : 0;
+    tokensLeft = t.rows > row ? t.rows - row : 0;
   }
 
   /// Starts the copies of the next stage into the stage at shared address `stage`.
@@ -120,7 +112,6 @@ KT_DEVICE void multiplyStage(TileAccumulators& acc, uint32_t weights, uint32_t t
 }
 
 /// Accumulates the whole depth. On return all copies have landed and all threads are done with the stages.
-template <class Block>
 KT_DEVICE void accumulateTile(const TileOperands& t, uint32_t shared, const WarpPart& part, TileAccumulators& acc) {
 #pragma unroll
   for (uint32_t i = 0; i < 2; ++i)
@@ -136,7 +127,7 @@ KT_DEVICE void accumulateTile(const TileOperands& t, uint32_t shared, const Warp
   const uint32_t tokenChunk = ((lane / 8 % 2) ^ (lane % 8)) * 16;
 
   uint32_t left = t.depth / kTileDepth;
-  StageLoader loader(t, worksOnTile<Block>());
+  StageLoader loader(t);
 #pragma unroll
   for (uint32_t s = 0; s < kPipelineStages - 1; ++s) {
     if (s < left) loader.load(shared + s * kStageBytes);
@@ -207,9 +198,9 @@ KT_DEVICE void storeTile(const TileOperands& t, const TileOutput& to, const char
 
 /// One task's tile: columns must be 64 or 128. All threads of an MmaBlock.
 KT_DEVICE void gemmTile(const TileOperands& t, const TileOutput& to, char* shared) {
-  const WarpPart part = warpPart<MmaBlock>(t);
+  const WarpPart part = warpPart(t);
   TileAccumulators acc;
-  accumulateTile<MmaBlock>(t, ptx::sharedAddress(shared), part, acc);
+  accumulateTile(t, ptx::sharedAddress(shared), part, acc);
   if (part.groups > 0) finishTile(acc, part, to, ptx::sharedAddress(shared));
   ptx::syncBlock();
   storeTile(t, to, shared);
