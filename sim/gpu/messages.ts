@@ -10,14 +10,15 @@ import type {
   WorldOptions,
 } from '../../binding/index.ts';
 import type { Scenario } from '../moe/scenario.ts';
+import type { BenchStep, BenchVerdict, BenchWorld } from './bench-rank.ts';
 
 export interface JoinRequest {
   readonly device: number;
   readonly rank: number;
   readonly ranks: number;
   readonly uniqueId: Uint8Array;
-  /** The rank asks the library how much symmetric memory this world needs. */
-  readonly world: WorldOptions;
+  /** The rank asks the library how much symmetric memory these worlds need together. */
+  readonly worlds: readonly WorldOptions[];
 }
 
 export interface InputsRequest {
@@ -49,6 +50,12 @@ export interface RankCalls {
   rings: { argument: null; answer: readonly RingBytes[] };
   routing: { argument: { readonly count: number }; answer: RoutingResult };
   check: { argument: { readonly stride: number }; answer: CheckResult };
+  benchOpen: { argument: readonly BenchWorld[]; answer: readonly WorldInfo[] };
+  benchRun: { argument: readonly BenchStep[]; answer: readonly LaunchResult[] };
+  benchJudge: {
+    argument: { readonly world: number; readonly stride: number };
+    answer: BenchVerdict;
+  };
   dump: { argument: null; answer: string };
   close: { argument: null; answer: null };
   /** Ends a running launch; does not wait its turn. */

@@ -3,11 +3,13 @@
  * must not outlive its parent: when the channel closes it ends at once, whatever the GPU is doing.
  */
 import { isBindingError, type Kernel, type KernelWorld, openKernel } from '../../binding/index.ts';
+import { BenchRank } from './bench-rank.ts';
 import { routerWeight, tokenRows } from './inputs.ts';
 import type { Answer, Failure, RankCall, RankCalls, Request } from './messages.ts';
 
 let openedKernel: Kernel | undefined;
 let openedWorld: KernelWorld | undefined;
+const bench = new BenchRank();
 let joined = false;
 /** Everything was given back: the process may end in its own time. */
 let finished = false;
@@ -36,8 +38,9 @@ const handlers: Handlers = {
   },
   device: ({ device }) => kernel().deviceInfo(device),
   uniqueId: () => kernel().uniqueId(),
-  join: async ({ world: options, ...identity }) => {
-    const symmetricBytes = (await kernel().symmetricBytes(options)) + symmetricSlack;
+  join: async ({ worlds, ...identity }) => {
+    let symmetricBytes = symmetricSlack;
+    for (const options of worlds) symmetricBytes += await kernel().symmetricBytes(options);
     await kernel().join({ ...identity, symmetricBytes });
     joined = true;
     return null;
@@ -70,8 +73,12 @@ const handlers: Handlers = {
     return { choices, rows };
   },
   check: (options) => world().check(options),
-  dump: () => world().dump(),
+  benchOpen: (worlds) => bench.open(kernel(), worlds),
+  benchRun: (steps) => bench.run(steps),
+  benchJudge: ({ world, stride }) => bench.judge(world, stride),
+  dump: () => (openedWorld === undefined ? bench.dump() : openedWorld.dump()),
   close: async () => {
+    await bench.close();
     await openedWorld?.close();
     openedWorld = undefined;
     if (joined) await kernel().leave();
@@ -81,6 +88,7 @@ const handlers: Handlers = {
   },
   abort: async () => {
     openedWorld?.abort();
+    bench.abort();
     return null;
   },
 };

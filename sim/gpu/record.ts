@@ -224,7 +224,7 @@ class Run {
       rank,
       ranks,
       uniqueId,
-      world: this.#world,
+      worlds: [this.#world],
     }));
   }
 
@@ -242,7 +242,7 @@ class Run {
     return this.#ranks.all('launch', label, 'launch', (rank) => {
       const tokens = model.tokens[rank] ?? 0;
       const capacity = capacityOf(model, tokens);
-      return { tokens, capacity, aligned: true, poisonOutput, poisonBuffers: false };
+      return { tokens, capacity, aligned: true, poisonOutput, poisonBuffers: false, held: false };
     });
   }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Settle } from '../command.ts';
 import { describedCommand } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
+import { gpuBenchCommand } from './gpu-bench.ts';
 import { gpuInfoCommand } from './gpu-info.ts';
 import { gpuRunCommand } from './gpu-run.ts';
 
@@ -12,8 +13,8 @@ export function gpuCommand(terminal: Terminal, settle: Settle): Command {
     summary: 'the real kernel on the GPUs of this machine',
     example: 'gpu info',
   });
-  for (const child of [gpuInfoCommand(terminal), gpuRunCommand(terminal, settle)]) {
-    command.addCommand(child);
-  }
+  command.addCommand(gpuInfoCommand(terminal));
+  command.addCommand(gpuRunCommand(terminal, settle));
+  command.addCommand(gpuBenchCommand(terminal, settle));
   return command;
 }

@@ -138,6 +138,7 @@ function packProject(): void {
       'binding/index.ts',
       'binding/kernel.ts',
       'binding/layout.ts',
+      'kernel/bench/torch_moe.py',
       'kernel/tests/with-mps.sh',
     ];
     for (const path of [...sources, addon, ...programs, ...runtimePackages()]) {
