@@ -25,24 +25,28 @@ constexpr uint64_t kLaunchLimitNs = 2'000'000'000;
 
 struct TileVariant {
   const char* name;
-  uint32_t columns, tokens, stages, shared;
+  uint32_t columns, tokens, stages, shared, ctas;
   void (*kernel)(const ListArgs);
 };
 
 template <class Config>
 TileVariant variant(const char* name) {
   static_assert(kPipelineShared<Config> <= kSharedLimit);
-  return {name, Config::kColumns, Config::kTokens, Config::kStages, kPipelineShared<Config>, listKernel<Config>};
+  return {name, Config::kTaskColumns, Config::kTokens, Config::kStages, kPipelineShared<Config>, Config::kCtas,
+          listKernel<Config>};
 }
 
-/// Columns x tokens x stages.
+/// Columns x tokens x stages; "2 x" before it: a pair of blocks.
 const std::vector<TileVariant>& variants() {
   static const std::vector<TileVariant> all = {
-      variant<TileConfig<1, 256, 4, 128>>("128x256x4"), variant<TileConfig<1, 288, 4, 64>>("128x288x4"),
-      variant<TileConfig<1, 320, 3, 128>>("128x320x3"), variant<TileConfig<1, 192, 5, 64>>("128x192x5"),
-      variant<TileConfig<1, 128, 6, 128>>("128x128x6"), variant<TileConfig<2, 128, 4, 128>>("256x128x4"),
-      variant<TileConfig<2, 160, 4, 64>>("256x160x4"),  variant<TileConfig<2, 192, 3, 128>>("256x192x3"),
+      variant<TileConfig<1, 256, 4, 64>>("128x256x4"), variant<TileConfig<1, 288, 4, 48>>("128x288x4"),
+      variant<TileConfig<1, 320, 3, 64>>("128x320x3"), variant<TileConfig<1, 192, 5, 64>>("128x192x5"),
+      variant<TileConfig<1, 128, 6, 64>>("128x128x6"), variant<TileConfig<2, 128, 4, 64>>("256x128x4"),
+      variant<TileConfig<2, 160, 4, 48>>("256x160x4"),  variant<TileConfig<2, 192, 3, 64>>("256x192x3"),
       variant<TileConfig<1, 64, 8, 64>>("128x64x8"),    variant<TileConfig<2, 64, 5, 64>>("256x64x5"),
+      variant<TileConfig<1, 256, 4, 64, 2>>("2x128x256x4"), variant<TileConfig<1, 288, 4, 48, 2>>("2x128x288x4"),
+      variant<TileConfig<1, 160, 5, 64, 2>>("2x128x160x5"), variant<TileConfig<2, 128, 4, 64, 2>>("2x256x128x4"),
+      variant<TileConfig<2, 160, 4, 48, 2>>("2x256x160x4"), variant<TileConfig<2, 176, 3, 64, 2>>("2x256x176x3"),
   };
   return all;
 }
@@ -121,8 +125,16 @@ struct Run {
     args.rowBlockArrivals = dependent ? counters.get() + 1 : nullptr;
     args.limitNs = kLaunchLimitNs;
     args.diagnosis = machine.diagnosis;
-    tile.kernel<<<grid, kPipelineThreads, tile.shared>>>(args);
-    KT_CUDA(cudaGetLastError());
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {tile.ctas, 1, 1};
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3(grid / tile.ctas * tile.ctas);
+    config.blockDim = dim3(kPipelineThreads);
+    config.dynamicSmemBytes = tile.shared;
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+    KT_CUDA(cudaLaunchKernelEx(&config, tile.kernel, args));
   }
 
   void finish(const char* what) {
@@ -224,7 +236,7 @@ bool benchShape(const Machine& machine, const Options& o, const ModelShape& m, c
   Run run(machine, tile, o, s, rows, machine.blocks);
   std::vector<std::unique_ptr<TensorSet>> sets;
   for (uint32_t i = 0; i < o.sets; ++i) {
-    sets.push_back(std::make_unique<TensorSet>(s, run.rows.get(), mix(o.seed + 100 * i), machine.encode));
+    sets.push_back(std::make_unique<TensorSet>(s, run.rows.get(), mix(o.seed + 100 * i), tile.columns / tile.ctas, machine.encode));
   }
   // First in one launch, where GEMM1 reads what other blocks have just stored; then timed, then judged again.
   run.clear();
@@ -275,9 +287,9 @@ bool sweepTile(const Machine& machine, Options o, const TileVariant& tile) {
       o.dynamic = variantOf % 2 == 0;
       o.raster = variantOf < 2 ? Raster::ColumnFirst : Raster::RowBlockFirst;
       o.lag = variantOf * 3;
-      const uint32_t blocks = variantOf == 0 ? machine.blocks : variantOf == 1 ? 3 : variantOf == 2 ? 1 : 17;
+      const uint32_t blocks = variantOf == 0 ? machine.blocks : variantOf == 1 ? 3 * tile.ctas : variantOf == 2 ? tile.ctas : 17 * tile.ctas;
       Run run(machine, tile, o, s, rows, blocks);
-      const TensorSet set(s, run.rows.get(), mix(o.seed + variantOf), machine.encode);
+      const TensorSet set(s, run.rows.get(), mix(o.seed + variantOf), tile.columns / tile.ctas, machine.encode);
       run.clear();
       run.launch(set, run.merged, true);
       run.finish("sweep launch");

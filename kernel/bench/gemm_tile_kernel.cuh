@@ -22,7 +22,7 @@ struct ListArgs {
   const uint32_t* rows;       ///< [expert]
   const uint32_t* order;      ///< task indices
   uint32_t count;
-  uint32_t* claim;            ///< next position, or null: block b takes positions b, b + grid, ...
+  uint32_t* claim;            ///< next position, or null: processor p takes positions p, p + processors, ...
   uint32_t* rowBlockArrivals; ///< GEMM0 tiles finished, or null: the list has no task that depends on another of it
   uint64_t limitNs;
   Diagnosis* diagnosis;
@@ -48,6 +48,7 @@ struct ListSource {
   const ListArgs& args;
   const BenchGuard& guard;
   uint32_t position;
+  uint32_t stride;   ///< processors of the launch
   bool held;
 
   KT_DEVICE bool take(TileTask& task) {
@@ -71,7 +72,7 @@ struct ListSource {
     }
     task.sequence = 0;
     held = false;
-    if (args.claim == nullptr) position += gridDim.x;
+    if (args.claim == nullptr) position += stride;
     return true;
   }
 
@@ -95,7 +96,7 @@ struct ListSource {
 };
 
 struct NoOther {
-  KT_DEVICE void operator()(const TileTask&, uint32_t) const {}
+  KT_DEVICE void operator()(const TileTask&, char*) const {}
 };
 
 template <class Config>
@@ -107,7 +108,11 @@ __global__ void __launch_bounds__(kPipelineThreads, 1) listKernel(const __grid_c
   }
   NoOther other;
   runPipeline<Config>(ptx::dynamicShared(), args.maps, guard,
-                      [&] { return ListSource{args, guard, ptx::block(), args.claim == nullptr}; }, other);
+                      [&] {
+                        return ListSource{args, guard, ptx::block() / Config::kCtas, gridDim.x / Config::kCtas,
+                                          args.claim == nullptr};
+                      },
+                      other);
 }
 
 }  // namespace kerneltwin::bench

@@ -112,7 +112,8 @@ struct TensorSet {
   Buffer<float> b1, b2;
   TileMaps maps;
 
-  TensorSet(const Shape& s, const uint32_t* rows, uint64_t seed, PFN_cuTensorMapEncodeTiled_v12000 encode)
+  /// `boxColumns`: weight rows of one block's tile.
+  TensorSet(const Shape& s, const uint32_t* rows, uint64_t seed, uint32_t boxColumns, PFN_cuTensorMapEncodeTiled_v12000 encode)
       : w1(static_cast<uint64_t>(s.slots) * s.intermediate * s.hidden), w2(w1.count()), heap(heapElements(s)),
         intermediate(intermediateElements(s)), b1(static_cast<uint64_t>(s.slots) * s.intermediate),
         b2(static_cast<uint64_t>(s.slots) * s.hidden) {
@@ -127,7 +128,7 @@ struct TensorSet {
     KT_CUDA(cudaGetLastError());
     KT_CUDA(cudaDeviceSynchronize());
     const CUresult r = encodeTileMaps(encode, maps, s, {w1.get(), w2.get(), heap.get(), intermediate.get(), s.slots},
-                                      s.tileCols);
+                                      boxColumns);
     if (r != CUDA_SUCCESS) die(__FILE__, __LINE__, "cuTensorMapEncodeTiled", std::to_string(static_cast<int>(r)).c_str());
   }
 };

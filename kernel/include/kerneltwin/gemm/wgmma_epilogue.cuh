@@ -22,7 +22,7 @@ struct TileBias {
 
   KT_DEVICE TileBias(const PipelineView<Config>& pipe, const TileTask& task) {
     const uint32_t thread = ptx::thread() % kWarpgroupThreads;
-    const uint32_t row = pipe.group * Config::kGroupColumns + accumulatorPlace(thread, 0).row;
+    const uint32_t row = pipe.firstColumn() + accumulatorPlace(thread, 0).row;
 #pragma unroll
     for (uint32_t f = 0; f < Config::kFragments; ++f) {
       const uint32_t column = row + f * kFragmentRows;
@@ -88,7 +88,7 @@ template <class Config, uint32_t F, uint32_t Pass>
 KT_DEVICE void finishPass(float (&acc)[Config::kAccumulators], const PipelineView<Config>& pipe, const TileTask& task,
                           const TileBias<Config>& bias, uint32_t barrier) {
   constexpr uint32_t kFirstRow = Pass * Config::kPassTokens;
-  const uint32_t column = pipe.group * Config::kGroupColumns + F * kFragmentRows;
+  const uint32_t column = pipe.firstColumn() + F * kFragmentRows;
   if (kFirstRow >= task.rows || column >= task.columns) return;
   transposePass<Config, F, Pass>(acc, bias, static_cast<Activation>(task.activation), task.rows,
                                  transposeAddress(pipe.passBuffer()));

@@ -47,13 +47,13 @@ KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingC
     ptx::wgmmaCommit();
     if (step > 0) {
       ptx::wgmmaWait<1>();
-      pipe.release(pipe.empty(previous));
+      pipe.releaseStage(previous);
     }
     previous = ring.stage;
     ring.advance();
   }
   ptx::wgmmaWait<0>();
-  pipe.release(pipe.empty(previous));
+  pipe.releaseStage(previous);
 }
 
 /// Chooses the instantiated width. One jump a tile.

@@ -1,21 +1,22 @@
 // The roles of a processor block that runs tasks on wgmma, one device function each, and the mailbox between them.
 //
-//   clerk      one thread: takes tasks from a source, hands them to the others, reports their end
+//   clerk      one thread: takes tasks from a source, hands them to the others, reports their end; in a pair the leader's
 //   producer   one thread: keeps the ring of stages full, across tasks
 //   consumers  two warpgroups: products and epilogue
+//   aides      two warps: tasks that are not tiles (COMBINE), beside the tensor work
 //
 // A source, policy `S` of the clerk, is what the protocol (or a benchmark) puts behind the mailbox. All calls by one thread:
 //   bool take(TileTask& task)          fills in the next task if there is one now; an Exit task ends the launch (and is the
 //                                      answer from then on to an abort); never waits
-//   void begun(const TileTask&)        its first product is issued: everything before it is computed
-//   void started(const TileTask&, at)  likewise, and all tasks before it are finished; `at`: SM clock of its first product
+//   void begun(const TileTask&)        it has left the mailbox: a tile when its first product is issued
+//   void started(const TileTask&, at)  it runs, and all tasks before it are finished; `at`: SM clock of its beginning
 //   void finished(const TileTask&)     all its results are stored, and ordered before what this thread does next
 //   void close()                       the exit was taken and everything before it is finished
-// Tasks begin and finish in the order they were taken. Two are in hand at most where one would do without overlap: the one
-// computed and the next, whose operands already stream in; the last one's stores may still drain.
+// Tasks are reported in the order they were taken. Tiles in hand: the one computed and the next, whose operands already stream
+// in; the last one's stores may still drain. Other tasks: up to kOthersAhead.
 //
-// Other tasks (COMBINE) run on the consumers: policy `O`, void operator()(const TileTask&, uint32_t thread) with `thread` of
-// kConsumerThreads.
+// What another task is: policy `O`, void operator()(const TileTask&, char* shared) const on the kAideThreads threads (of each
+// block of a pair), with kAideBytes of shared memory.
 #pragma once
 
 #include "kerneltwin/gemm/wgmma_epilogue.cuh"
@@ -27,33 +28,48 @@
 namespace kerneltwin {
 
 /// The clerk. Returns when the exit was taken and all tasks before it are reported.
+///
+/// A tile stays the mailbox's until its first product; another task leaves it at once, for the aides' own short queue.
 template <class Config, class Source>
 KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   SlotCursor taken;
-  SlotCursor begun;
   SlotCursor started;
   SlotCursor finished;
-  PipelineWords& words = pipe.words();
+  SlotCursor waiting;       // the tile taken and not yet begun, when there is one
+  bool tileWaits = false;
+  uint32_t others = 0;      // with the aides, not yet reported
   bool exiting = false;
+  auto& words = pipe.words();
   for (;;) {
-    if (!exiting && taken.count - begun.count < kTasksAhead && taken.count - finished.count < kTaskSlots) {
+    if (!exiting && !tileWaits && others < kOthersAhead && taken.count - finished.count < kTaskSlots) {
       TileTask& task = words.slots[taken.slot()];
       if (source.take(task)) {
-        exiting = task.kind == TaskKind::Exit;
-        ptx::arrive(pipe.filled(taken.slot()));
+        const TaskKind kind = task.kind;
+        exiting = kind == TaskKind::Exit;
+        pipe.publishTask(taken.slot());
+        if (kind == TaskKind::Tile) {
+          waiting = taken;
+          tileWaits = true;
+        } else if (kind == TaskKind::Other) {
+          ++others;
+          source.begun(task);
+        }
         if (!exiting) ++taken.count;
       }
     }
-    if (begun.count != taken.count && ptx::testWait(pipe.begun(begun.slot()), begun.phase())) {
-      source.begun(words.slots[begun.slot()]);
-      ++begun.count;
+    if (tileWaits && ptx::testWait(pipe.begun(waiting.slot()), waiting.phase())) {
+      source.begun(words.slots[waiting.slot()]);
+      tileWaits = false;
     }
-    if (started.count != begun.count && started.count == finished.count) {
+    if (started.count == finished.count && started.count != taken.count && !(tileWaits && waiting.count == started.count) &&
+        ptx::testWait(pipe.begun(started.slot()), started.phase())) {
       source.started(words.slots[started.slot()], words.begunAt[started.slot()]);
       ++started.count;
     }
-    if (finished.count != started.count && ptx::testWait(pipe.stored(finished.slot()), finished.phase())) {
-      source.finished(words.slots[finished.slot()]);
+    if (finished.count != started.count && pipe.testStored(finished.slot(), finished.phase())) {
+      TileTask& task = words.slots[finished.slot()];
+      others -= task.kind == TaskKind::Other;
+      source.finished(task);
       ++finished.count;
     }
     if (exiting && finished.count == taken.count) break;
@@ -61,21 +77,40 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   source.close();
 }
 
-/// Starts the copies of one stage: the tile's weights in one box, its tokens in one box per binary digit of their groups.
+/// Token rows that one block of a pair, or a block alone, copies.
+struct TokenPart {
+  uint32_t first;   ///< in groups of 8
+  uint32_t groups;
+};
+
 template <class Config>
-KT_DEVICE void fillStage(const PipelineView<Config>& pipe, const TileMaps& maps, const TileTask& task, uint32_t stage,
-                         uint32_t column, uint64_t weightPolicy, uint64_t tokenPolicy) {
-  const uint32_t groups = tokenGroups(task.rows);
+KT_DEVICE TokenPart tokenPart(const PipelineView<Config>& pipe, uint32_t groups) {
+  if constexpr (Config::kCtas == 1) return {0, groups};
+  const uint32_t half = (groups + 1) / 2;
+  if (pipe.cta() == 0) return {0, half};
+  return {half, groups - half};
+}
+
+/// Starts the copies of one stage: the tile's weights in one box, its tokens in one box per binary digit of their groups. Of a
+/// pair each block brings its own weights, and half of the tokens to both.
+template <class Config>
+KT_DEVICE void fillStage(const PipelineView<Config>& pipe, const TileMaps& maps, const TileTask& task, const TokenPart& part,
+                         uint32_t stage, uint32_t column, uint64_t weightPolicy, uint64_t tokenPolicy) {
   const uint32_t to = pipe.ring + stage * Config::kStageBytes;
   const uint32_t full = pipe.full(stage);
-  ptx::arriveExpecting(full, Config::kWeightBytes + groups * kSwizzleBytes);
+  ptx::arriveExpecting(full, Config::kWeightBytes + tokenGroups(task.rows) * kSwizzleBytes);
   ptx::loadBox(to, &maps.weights[task.gemm], column, task.weightRow, full, weightPolicy);
-  uint32_t group = 0;
+  uint32_t group = part.first;
 #pragma unroll
   for (uint32_t b = kTokenBoxes; b-- > 0;) {
-    if (!(groups >> b & 1)) continue;
-    ptx::loadBox(to + Config::kWeightBytes + group * kSwizzleBytes, &maps.tokens[task.gemm][b], column,
-                 task.tokenRow + group * 8, full, tokenPolicy);
+    if (!(part.groups >> b & 1)) continue;
+    const uint32_t box = to + Config::kWeightBytes + group * kSwizzleBytes;
+    const uint32_t row = task.tokenRow + group * 8;
+    if constexpr (Config::kCtas == 1) {
+      ptx::loadBox(box, &maps.tokens[task.gemm][b], column, row, full, tokenPolicy);
+    } else {
+      ptx::loadBoxToAll(box, &maps.tokens[task.gemm][b], column, row, full, 3, tokenPolicy);
+    }
     group += 1u << b;
   }
 }
@@ -88,66 +123,90 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
   const uint64_t keep = ptx::policyKeep();
   RingCursor<Config> ring;
   for (SlotCursor at;; ++at.count) {
-    awaitPhase(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
-    const TileTask task = pipe.words().slots[at.slot()];
+    awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
+    TileTask task = pipe.words().slots[at.slot()];
     if (task.kind == TaskKind::Exit) return;
     if (task.kind == TaskKind::Tile) {
+      task.weightRow += pipe.cta() * Config::kColumns;
+      const TokenPart part = tokenPart(pipe, tokenGroups(task.rows));
       ptx::fenceGlobalForCopies();  // rows written by ordinary stores, ordered before this task was taken
       const uint64_t weightPolicy = task.readOnce ? once : normal;
       for (uint32_t step = 0; step < task.steps; ++step) {
         awaitPhase(guard, pipe.empty(ring.stage), ring.phase ^ 1, Wait::Empty);
-        fillStage(pipe, maps, task, ring.stage, step * kStageDepth, weightPolicy, keep);
+        fillStage(pipe, maps, task, part, ring.stage, step * kStageDepth, weightPolicy, keep);
         ring.advance();
       }
     }
-    ptx::arrive(pipe.stored(at.slot()));
+    pipe.arriveStored(at.slot());
   }
 }
 
-/// A consumer warpgroup, all its threads.
-template <class Config, class Guard, class Other>
-KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard, Other& other) {
-  const uint32_t thread = ptx::thread() - kWarpgroupThreads;
+/// A consumer warpgroup, all its threads. Tasks that are not tiles pass it by.
+template <class Config, class Guard>
+KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard) {
   RingCursor<Config> ring;
   for (SlotCursor at;; ++at.count) {
-    awaitPhase(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
+    awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
     const TileTask& task = pipe.words().slots[at.slot()];
     if (task.kind == TaskKind::Exit) return;
-    if (thread == 0) {
-      pipe.words().begunAt[at.slot()] = ptx::cycles();
-      ptx::arrive(pipe.begun(at.slot()));
-    }
     if (task.kind == TaskKind::Tile) {
+      if (ptx::thread() == kWarpgroupThreads) {
+        pipe.words().begunAt[at.slot()] = ptx::cycles();
+        ptx::arrive(pipe.begun(at.slot()));
+      }
       float acc[Config::kAccumulators];
-      ptx::leaveUndefined(acc);  // a tile's first products overwrite them; other tasks have their registers
+      ptx::leaveUndefined(acc);  // a tile's first products overwrite them
       const TileBias<Config> bias(pipe, task);
       multiplyTile<Config>(acc, pipe, ring, task, guard);
       finishTile<Config>(acc, pipe, task, bias);
-    } else {
-      other(task, thread);
     }
-    pipe.release(pipe.stored(at.slot()));
+    pipe.releaseTask(at.slot());
   }
 }
 
-/// All roles: the launch of a processor block of kPipelineThreads threads. `makeSource` is called by the clerk's thread alone.
+/// The aides, all their threads: the tasks that are not tiles, beside the tensor work.
+template <class Config, class Guard, class Other>
+KT_DEVICE void runAides(const PipelineView<Config>& pipe, const Guard& guard, const Other& other) {
+  for (SlotCursor at;; ++at.count) {
+    awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
+    const TileTask& task = pipe.words().slots[at.slot()];
+    if (task.kind == TaskKind::Exit) return;
+    if (task.kind == TaskKind::Other) {
+      if (ptx::thread() == kWarpgroupThreads - kAideThreads) {
+        pipe.words().begunAt[at.slot()] = ptx::cycles();
+        ptx::arrive(pipe.begun(at.slot()));
+      }
+      other(task, pipe.aideMemory());
+    }
+    pipe.releaseTask(at.slot());
+  }
+}
+
+/// All roles: the launch of a processor block of kPipelineThreads threads. `makeSource` is called by the (leader's) clerk's
+/// thread alone.
 template <class Config, class MakeSource, class Guard, class Other>
-KT_DEVICE void runPipeline(char* shared, const TileMaps& maps, const Guard& guard, MakeSource makeSource, Other& other) {
+KT_DEVICE void runPipeline(char* shared, const TileMaps& maps, const Guard& guard, MakeSource makeSource, const Other& other) {
   const PipelineView<Config> pipe(shared);
   openPipeline(pipe);
   const uint32_t warp = ptx::shuffle(ptx::warp(), 0);
   if (warp < kWarpgroupThreads / 32) {
     ptx::shrinkRegisters<kFeederRegisters>();
-    if (warp == 0 && ptx::lane() == 0) {
-      runProducer<Config>(pipe, maps, guard);
-    } else if (warp == 1 && ptx::lane() == 0) {
-      auto source = makeSource();
-      runClerk<Config>(pipe, source);
+    if (warp == 0) {
+      if (ptx::lane() == 0) runProducer<Config>(pipe, maps, guard);
+    } else if (warp == 1) {
+      if (ptx::lane() == 0 && pipe.cta() == 0) {
+        auto source = makeSource();
+        runClerk<Config>(pipe, source);
+      }
+    } else {
+      runAides<Config>(pipe, guard, other);
     }
   } else {
     ptx::growRegisters<kConsumerRegisters>();
-    runConsumer<Config>(pipe, guard, other);
+    runConsumer<Config>(pipe, guard);
   }
+  // A block's memory stays until the other block has made its last arrival there.
+  if constexpr (Config::kCtas > 1) ptx::clusterSync();
 }
 
 }  // namespace kerneltwin

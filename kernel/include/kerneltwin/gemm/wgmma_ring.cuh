@@ -1,6 +1,10 @@
 // Shared memory of a pipeline and the waits on it: the ring of stages between the copy engine and the products, and the few
 // task slots between the mailbox and the roles.
 //
+// In a pair (Config::kCtas == 2) both blocks have all of this but the mailbox: the leader's clerk hands every task to both, a
+// stage is refilled when the consumers of both have left it (each block's copies land in both), and the roles of both report
+// to the leader.
+//
 // Every wait here ends by what other roles of the same block do, and the mailbox role ends them all at the exit; only a
 // defect can make one last. So each has a guard, a policy with
 //   void late(Wait where, uint32_t barrier) const     called after every failed try; past its deadline it does not return
@@ -9,8 +13,10 @@
 #include <cstddef>
 
 #include "kerneltwin/gemm/wgmma_task.h"
+#include "kerneltwin/ptx/cluster.cuh"
 #include "kerneltwin/ptx/mbarrier.cuh"
 #include "kerneltwin/ptx/tma.cuh"
+#include "kerneltwin/ptx/vector.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
 namespace kerneltwin {
@@ -23,29 +29,45 @@ KT_DEVICE void awaitPhase(const Guard& guard, uint32_t barrier, uint32_t parity,
   while (!ptx::tryWait(barrier, parity)) guard.late(where, barrier);
 }
 
-/// Task slots: one computed, one draining its epilogue, one waiting, one spare.
-inline constexpr uint32_t kTaskSlots = 4;
-/// Tasks taken before the one computed has ended: it alone decides how much work a block may hold back from others.
-inline constexpr uint32_t kTasksAhead = 1;
+/// As awaitPhase, on a barrier that the pair's other block arrives at with data.
+template <class Config, class Guard>
+KT_DEVICE void awaitShared(const Guard& guard, uint32_t barrier, uint32_t parity, Wait where) {
+  if constexpr (Config::kCtas == 1) {
+    awaitPhase(guard, barrier, parity, where);
+  } else {
+    while (!ptx::tryWaitCluster(barrier, parity)) guard.late(where, barrier);
+  }
+}
+
+/// Task slots: a tile computed, one draining its epilogue, one waiting, others with the aides or reported late behind those.
+inline constexpr uint32_t kTaskSlots = 8;
+/// Tasks with the aides: one run, one waiting, so that they never hold up the mailbox for a tile.
+inline constexpr uint32_t kOthersAhead = 2;
 
 /// Words of a pipeline behind its tiles.
+template <class Config>
 struct PipelineWords {
-  uint64_t full[16];               ///< stage landed: one arrival and its bytes
-  uint64_t empty[16];              ///< stage free: one arrival a consumer warp
+  uint64_t full[Config::kStages];  ///< stage landed: one arrival and its bytes
+  uint64_t empty[Config::kStages]; ///< stage free: one arrival a consumer warp of every block
   uint64_t filled[kTaskSlots];     ///< slot written: one arrival
   uint64_t begun[kTaskSlots];      ///< first product about to be issued: one arrival
-  uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a consumer warp, one of the producer
+  uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a consumer or aide warp and producer, of every block
   uint64_t begunAt[kTaskSlots];    ///< SM clock at that moment
-  TileTask slots[kTaskSlots];
+  alignas(16) TileTask slots[kTaskSlots];
 };
+
+/// Arrivals of one block that a task's end takes.
+inline constexpr uint32_t kStoredArrivals = kConsumerWarps + kAideWarps + 1;
 
 /// Dynamic shared memory of a pipeline.
 template <class Config>
-inline constexpr uint32_t kPipelineShared = Config::kTileBytes + static_cast<uint32_t>(sizeof(PipelineWords));
+inline constexpr uint32_t kPipelineShared = Config::kTileBytes + static_cast<uint32_t>(sizeof(PipelineWords<Config>));
 
 /// A role's view. `ring` and `words` are shared-memory addresses; the ring starts at a multiple of kSwizzleBytes.
 template <class Config>
 struct PipelineView {
+  using Words = PipelineWords<Config>;
+
   uint32_t ring;
   uint32_t group;   ///< this consumer warpgroup, from 0; meaningless to the feeding warps
   bool leader;      ///< lane 0 of its warp
@@ -56,21 +78,65 @@ struct PipelineView {
       : ring(ptx::sharedAddress(shared)), group(ptx::shuffle(ptx::warp(), 0) / 4 - 1),
         leader(ptx::lane() == 0), memory(shared) {}
 
+  /// This block in its pair; 0 when it is alone.
+  KT_DEVICE static uint32_t cta() {
+    if constexpr (Config::kCtas == 1) return 0;
+    else return ptx::clusterRank();
+  }
+  /// First of this warpgroup's columns in the task.
+  KT_DEVICE uint32_t firstColumn() const { return cta() * Config::kColumns + group * Config::kGroupColumns; }
+
   KT_DEVICE uint32_t passBuffer() const { return ring + Config::kRingBytes + group * Config::kPassBytes; }
   KT_DEVICE char* passMemory() const { return memory + Config::kRingBytes + group * Config::kPassBytes; }
-  KT_DEVICE PipelineWords& words() const { return *reinterpret_cast<PipelineWords*>(memory + Config::kTileBytes); }
+  KT_DEVICE char* aideMemory() const { return memory + Config::kTileBytes - kAideBytes; }
+  KT_DEVICE Words& words() const { return *reinterpret_cast<Words*>(memory + Config::kTileBytes); }
 
   KT_DEVICE uint32_t word(uint32_t offset, uint32_t i) const { return ring + Config::kTileBytes + offset + i * 8; }
-  KT_DEVICE uint32_t full(uint32_t stage) const { return word(offsetof(PipelineWords, full), stage); }
-  KT_DEVICE uint32_t empty(uint32_t stage) const { return word(offsetof(PipelineWords, empty), stage); }
-  KT_DEVICE uint32_t filled(uint32_t slot) const { return word(offsetof(PipelineWords, filled), slot); }
-  KT_DEVICE uint32_t begun(uint32_t slot) const { return word(offsetof(PipelineWords, begun), slot); }
-  KT_DEVICE uint32_t stored(uint32_t slot) const { return word(offsetof(PipelineWords, stored), slot); }
+  KT_DEVICE uint32_t full(uint32_t stage) const { return word(offsetof(Words, full), stage); }
+  KT_DEVICE uint32_t empty(uint32_t stage) const { return word(offsetof(Words, empty), stage); }
+  KT_DEVICE uint32_t filled(uint32_t slot) const { return word(offsetof(Words, filled), slot); }
+  KT_DEVICE uint32_t begun(uint32_t slot) const { return word(offsetof(Words, begun), slot); }
+  KT_DEVICE uint32_t stored(uint32_t slot) const { return word(offsetof(Words, stored), slot); }
 
-  /// One arrival for the calling warp, after all its lanes are done with what the barrier protects.
-  KT_DEVICE void release(uint32_t barrier) const {
+  /// The calling warp has left a stage; after all its lanes are done with it.
+  KT_DEVICE void releaseStage(uint32_t stage) const {
     ptx::syncWarp();
-    if (leader) ptx::arrive(barrier);
+    if (!leader) return;
+    ptx::arrive(empty(stage));
+    if constexpr (Config::kCtas > 1) ptx::arriveEmptyCluster(ptx::clusterAddress(empty(stage), cta() ^ 1));
+  }
+
+  /// One arrival at the leader's barrier of a task's end. By one thread.
+  KT_DEVICE void arriveStored(uint32_t slot) const {
+    if constexpr (Config::kCtas == 1) ptx::arrive(stored(slot));
+    else ptx::arriveCluster(ptx::clusterAddress(stored(slot), 0));
+  }
+
+  /// The calling warp's, after all its lanes have stored their results.
+  KT_DEVICE void releaseTask(uint32_t slot) const {
+    ptx::syncWarp();
+    if (leader) arriveStored(slot);
+  }
+
+  /// Whether a task has ended. The leader's clerk.
+  KT_DEVICE bool testStored(uint32_t slot, uint32_t parity) const {
+    if constexpr (Config::kCtas == 1) return ptx::testWait(stored(slot), parity);
+    else return ptx::testWaitCluster(stored(slot), parity);
+  }
+
+  /// Gives a filled slot to the roles, those of the pair's other block as well. The leader's clerk.
+  KT_DEVICE void publishTask(uint32_t slot) const {
+    if constexpr (Config::kCtas > 1) {
+      const char* here = reinterpret_cast<const char*>(&words().slots[slot]);
+      const uint32_t there = ptx::clusterAddress(ptx::sharedAddress(here), 1);
+#pragma unroll
+      for (uint32_t i = 0; i < sizeof(TileTask) / 16; ++i) {
+        const ptx::Chunk c = ptx::loadChunk(here + i * 16);
+        ptx::storeCluster(there + i * 16, c.word[0], c.word[1], c.word[2], c.word[3]);
+      }
+      ptx::arriveCluster(ptx::clusterAddress(filled(slot), 1));
+    }
+    ptx::arrive(filled(slot));
   }
 };
 
@@ -104,17 +170,18 @@ KT_DEVICE void openPipeline(const PipelineView<Config>& pipe) {
   if (ptx::thread() == 0) {
     for (uint32_t i = 0; i < Config::kStages; ++i) {
       ptx::initBarrier(pipe.full(i), 1);
-      ptx::initBarrier(pipe.empty(i), kConsumerWarps);
+      ptx::initBarrier(pipe.empty(i), Config::kCtas * kConsumerWarps);
     }
     for (uint32_t i = 0; i < kTaskSlots; ++i) {
       ptx::initBarrier(pipe.filled(i), 1);
       ptx::initBarrier(pipe.begun(i), 1);
-      ptx::initBarrier(pipe.stored(i), kConsumerWarps + 1);
+      ptx::initBarrier(pipe.stored(i), Config::kCtas * kStoredArrivals);
     }
     ptx::fenceBarrierInit();
   }
   ptx::fenceSharedForCopies();  // ordinary accesses to this memory come before the copies into it
-  ptx::syncBlock();
+  if constexpr (Config::kCtas == 1) ptx::syncBlock();
+  else ptx::clusterSync();
 }
 
 }  // namespace kerneltwin

@@ -17,6 +17,11 @@ inline constexpr uint32_t kConsumerGroups = 2;
 inline constexpr uint32_t kConsumerThreads = kConsumerGroups * kWarpgroupThreads;
 inline constexpr uint32_t kConsumerWarps = kConsumerThreads / 32;
 inline constexpr uint32_t kPipelineThreads = kWarpgroupThreads + kConsumerThreads;
+/// Warps of the feeding warpgroup that neither feed nor keep the mailbox: they run the tasks that are not tiles.
+inline constexpr uint32_t kAideWarps = 2;
+inline constexpr uint32_t kAideThreads = kAideWarps * 32;
+/// Shared memory the aides have to themselves.
+inline constexpr uint32_t kAideBytes = 4096;
 
 /// K elements of a stage: one 128-byte line a row, the width of the widest swizzle.
 inline constexpr uint32_t kStageDepth = 64;
@@ -69,15 +74,19 @@ KT_HD uint32_t boxRows(uint32_t b) { return 8u << b; }
 ///
 /// `Fragments`: 64-row fragments of weights a consumer warpgroup multiplies (1: tiles of 128 columns, 2: 256).
 /// `Tokens`: most tokens of a tile. `Stages`: depth of the ring. `PassTokens`: tokens of one pass of the epilogue.
-template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens>
+/// `Ctas`: blocks of a cluster that share a task: each multiplies its part of the columns, and every token row crosses from L2
+/// once for all of them.
+template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens, uint32_t Ctas = 1>
 struct TileConfig {
+  static constexpr uint32_t kCtas = Ctas;
   static constexpr uint32_t kFragments = Fragments;
   static constexpr uint32_t kTokens = Tokens;
   static constexpr uint32_t kStages = Stages;
   static constexpr uint32_t kPassTokens = PassTokens;
 
   static constexpr uint32_t kGroupColumns = Fragments * kFragmentRows;            ///< of one warpgroup
-  static constexpr uint32_t kColumns = kConsumerGroups * kGroupColumns;           ///< of the tile
+  static constexpr uint32_t kColumns = kConsumerGroups * kGroupColumns;           ///< of one block's tile
+  static constexpr uint32_t kTaskColumns = Ctas * kColumns;                       ///< of a task
   static constexpr uint32_t kGroups = Tokens / 8;
   static constexpr uint32_t kFragmentAccumulators = Tokens / 2;                   ///< floats of a thread per fragment
   static constexpr uint32_t kAccumulators = Fragments * kFragmentAccumulators;
@@ -87,9 +96,10 @@ struct TileConfig {
   static constexpr uint32_t kStageBytes = kWeightBytes + kTokenBytes;
   static constexpr uint32_t kRingBytes = Stages * kStageBytes;
   static constexpr uint32_t kPassBytes = PassTokens * kLineBytes;                 ///< of one warpgroup
-  static constexpr uint32_t kTileBytes = kRingBytes + kConsumerGroups * kPassBytes;
+  static constexpr uint32_t kTileBytes = kRingBytes + kConsumerGroups * kPassBytes + kAideBytes;
 
   static_assert(Fragments == 1 || Fragments == 2);
+  static_assert(Ctas == 1 || Ctas == 2);
   static_assert(Tokens % 8 == 0 && Tokens <= 320 && (Tokens <= 256 || Fragments == 1));
   static_assert(PassTokens % 16 == 0 && kStageBytes % kSwizzleBytes == 0 && kPassBytes % kSwizzleBytes == 0);
   static_assert(kAccumulators <= 192, "accumulators, addresses and bias of a thread must fit its registers");

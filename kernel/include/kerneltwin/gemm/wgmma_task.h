@@ -45,7 +45,7 @@ struct alignas(16) TileTask {
   uint32_t tokenRow;    ///< first row in the tokens' map
   uint32_t steps;       ///< K / kStageDepth
   uint32_t rows;        ///< tokens; no row past them is stored
-  uint32_t columns;     ///< a multiple of 64, at most the tile's
+  uint32_t columns;     ///< a multiple of 64, at most the tile's; of a pair's two tiles together
   uint32_t stride;      ///< elements from token to token of `out`
   uint32_t activation;  ///< enum Activation
   uint32_t readOnce;    ///< no other task reads these weights: they leave L2 first

@@ -40,6 +40,11 @@ KT_DEVICE void arriveCluster(uint32_t barrier) {
   asm volatile("mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
 }
 
+/// Arrives at an mbarrier at a cluster address, for a waiter that only wants to know that this thread's reads are done.
+KT_DEVICE void arriveEmptyCluster(uint32_t barrier) {
+  asm volatile("mbarrier.arrive.shared::cluster.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+
 /// As tryWait, on a barrier of this block that other blocks of the cluster arrive at.
 KT_DEVICE bool tryWaitCluster(uint32_t barrier, uint32_t parity) {
   uint32_t done;

@@ -20,6 +20,16 @@ KT_DEVICE void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint3
       : "memory");
 }
 
+/// As loadBox, into the same place of every block of the cluster in `blocks` (a bit each); counted on each one's own barrier.
+KT_DEVICE void loadBoxToAll(uint32_t to, const TensorMap* map, uint32_t column, uint32_t row, uint32_t barrier,
+                            uint16_t blocks, uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster.L2::cache_hint "
+      "[%0], [%1, {%2, %3}], [%4], %5, %6;" ::"r"(to),
+      "l"(map), "r"(column), "r"(row), "r"(barrier), "h"(blocks), "l"(policy)
+      : "memory");
+}
+
 KT_DEVICE void prefetchMap(const TensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
