@@ -1,11 +1,12 @@
 import { ComparisonError } from '../compare/compare.ts';
 import { GpuRunError, type GpuRunErrorCode } from '../gpu/errors.ts';
+import { MachineError } from '../machine/machine-error.ts';
 import { ScenarioError } from '../moe/scenario-error.ts';
 import { TraceError } from '../trace/errors.ts';
 import { type ExitCode, exitCodes, InputError, Interrupted } from './outcome.ts';
 
 /** Errors that say what was wrong with what the command was given. */
-const unusable = [InputError, ScenarioError, TraceError, ComparisonError];
+const unusable = [InputError, ScenarioError, MachineError, TraceError, ComparisonError];
 
 /** What is missing on this machine, or cannot run on it; any other code is a run that failed. */
 const notHere: ReadonlySet<GpuRunErrorCode> = new Set([

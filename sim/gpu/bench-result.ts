@@ -1,7 +1,7 @@
 /** What a benchmark of one layer gives. */
 import type { DeviceInfo, WorldInfo } from '../../binding/index.ts';
 import type { Layer, LayerOptions } from './bench-layer.ts';
-import type { BenchVerdict } from './bench-rank.ts';
+import type { BenchVerdict } from './bench-messages.ts';
 import type { Roofline } from './bench-roofline.ts';
 import type { Timing } from './bench-timing.ts';
 import { outputProblems } from './verdict.ts';

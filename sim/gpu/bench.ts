@@ -12,7 +12,7 @@ import {
   weightBytes,
   worldBytes,
 } from './bench-layer.ts';
-import type { BenchStep, BenchVerdict, BenchWorld } from './bench-rank.ts';
+import type { BenchStep, BenchVerdict, BenchWorld } from './bench-messages.ts';
 import { type LayerResult, type ModeTimings, summaryOf } from './bench-result.ts';
 import { type Peaks, roofline, type Work, workOf } from './bench-roofline.ts';
 import { median, timingOf } from './bench-timing.ts';

@@ -10,7 +10,7 @@ import type {
   WorldOptions,
 } from '../../binding/index.ts';
 import type { Scenario } from '../moe/scenario.ts';
-import type { BenchStep, BenchVerdict, BenchWorld } from './bench-rank.ts';
+import type { BenchStep, BenchVerdict, BenchWorld } from './bench-messages.ts';
 
 export interface JoinRequest {
   readonly device: number;

@@ -66,6 +66,8 @@ export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
   return withOptions(command).action(async (options: Options) => {
     const peaks = peaksOf(options.machine);
     const plan = planOf(options, peaks);
+    const seconds =
+      options.seconds === undefined ? null : parseCount('--seconds', options.seconds, 1);
     const baseline = await startBaseline(options);
     const entries: BenchEntry[] = [];
     const progress = startProgress(terminal);
@@ -78,8 +80,6 @@ export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
     };
     const say = (line: string): void => progress.step(line);
     const runs = plan.map(({ layer, bench }) => ({ layer, bench: { ...bench, onProgress: say } }));
-    const seconds =
-      options.seconds === undefined ? null : parseCount('--seconds', options.seconds, 1);
     try {
       await runBench(runs, baseline, { seconds, signal: terminal.signal }, finished);
     } catch (error) {

@@ -13,6 +13,7 @@ const leaves = [
   'verify',
   'gpu info',
   'gpu run',
+  'gpu bench',
   'schema',
 ];
 
