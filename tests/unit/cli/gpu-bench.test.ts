@@ -20,8 +20,7 @@ function bench(fault: string, ...args: string[]): ReturnType<typeof run> {
 function onlyEntry(file: BenchFile): MeasuredEntry {
   const [entry, ...others] = file.entries;
   expect(others).toEqual([]);
-  if (entry?.state !== 'measured')
-    throw new Error(`expected a measured layer, got ${entry?.state}`);
+  if (entry?.state !== 'measured') throw new Error(`expected it measured, got ${entry?.state}`);
   return entry;
 }
 
