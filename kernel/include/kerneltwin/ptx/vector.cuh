@@ -31,6 +31,22 @@ KT_DEVICE Chunk loadChunkL2(const void* from) {
   return c;
 }
 
+/// The same at line `line` of 128 bytes from `base`, which stays one register pair: the compiler would take it apart into the
+/// terms of its sum and keep them all.
+KT_DEVICE Chunk loadChunkL2(const void* base, uint32_t line) {
+  Chunk c;
+  asm volatile(
+      "{\n"
+      ".reg .u64 from;\n"
+      "mad.wide.u32 from, %5, 128, %4;\n"
+      "ld.global.cg.v4.u32 {%0, %1, %2, %3}, [from];\n"
+      "}\n"
+      : "=r"(c.word[0]), "=r"(c.word[1]), "=r"(c.word[2]), "=r"(c.word[3])
+      : "l"(base), "r"(line)
+      : "memory");
+  return c;
+}
+
 KT_DEVICE void storeChunk(void* to, Chunk c) {
   asm volatile("st.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(c.word[0]), "r"(c.word[1]), "r"(c.word[2]),
                "r"(c.word[3])

@@ -24,6 +24,9 @@ inline Chunk loadChunk(const void* from) {
 }
 
 inline Chunk loadChunkL2(const void* from) { return loadChunk(from); }
+inline Chunk loadChunkL2(const void* base, uint32_t line) {
+  return loadChunk(static_cast<const char*>(base) + static_cast<uint64_t>(line) * 128);
+}
 
 inline void storeChunk(void* to, Chunk c) {
   checkAligned(to);
