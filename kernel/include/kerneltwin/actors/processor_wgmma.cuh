@@ -1,5 +1,5 @@
 // A processor block on wgmma: gate, barrier and dispatch on all its threads, then the roles of the pipeline until the
-// scheduler interrupts. COMBINE tasks run on the consumers. Direct transport only: a put is a whole block's work.
+// scheduler interrupts. COMBINE tasks run on the aides. Direct transport only: a put is a whole block's work.
 #pragma once
 
 #include "kerneltwin/actors/combine.cuh"
@@ -28,25 +28,19 @@ struct RoleGuard {
   }
 };
 
-/// The threads of both consumer warpgroups. Named barriers 1 and 2 are those of their epilogues.
-struct ConsumerTeam {
-  static constexpr uint32_t kThreads = kConsumerThreads;
-  KT_DEVICE static uint32_t thread() { return ptx::thread() - kWarpgroupThreads; }
-  KT_DEVICE static void sync() { ptx::syncThreads(3, kConsumerThreads); }
+/// The aides. Named barriers 1 and 2 are those of the consumers' epilogues.
+struct AideTeam {
+  static constexpr uint32_t kThreads = kAideThreads;
+  KT_DEVICE static uint32_t thread() { return ptx::thread() - (kWarpgroupThreads - kAideThreads); }
+  KT_DEVICE static void sync() { ptx::syncThreads(3, kAideThreads); }
 };
 
-/// COMBINE as the pipeline's other task. Its list lies in the first warpgroup's pass buffer: the barrier at the task's start
-/// comes after that group's last epilogue, the one at its end before its next.
-template <class Config>
+/// COMBINE as the pipeline's other task.
 struct CombineTasks {
-  static_assert(Config::kTokens * sizeof(uint32_t) <= Config::kPassBytes);
-
-  /// Begins at the control page, not at what the caller has: nothing of COMBINE is then kept in registers over a tile.
-  KT_DEVICE void operator()(const TileTask& task, uint32_t) const {
+  KT_DEVICE void operator()(const TileTask& task, char* shared) const {
     const LaunchArgs& args = control().args;
     DeviceMemory mem = {args.work.abort, &control().spins[0]};
-    uint32_t* complete = reinterpret_cast<uint32_t*>(pipelineMemory() + Config::kRingBytes);
-    combineTask<ConsumerTeam>(args, mem, decodeTask(args.shape, task.index), task.rows, complete);
+    combineTask<AideTeam>(args, mem, decodeTask(args.shape, task.index), task.rows, reinterpret_cast<uint32_t*>(shared));
   }
 };
 
@@ -79,8 +73,8 @@ KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint3
     st.rank = args.rank;
     st.epoch = args.epoch;
   }
-  const CombineTasks<Config> combine;
-  runPipeline<Config>(pipelineMemory(), maps, RoleGuard{}, [&] { return BlockSource(mem, trace, transport, st); }, combine);
+  runPipeline<Config>(pipelineMemory(), maps, RoleGuard{}, [&] { return BlockSource(mem, trace, transport, st); },
+                      CombineTasks{});
 }
 
 }  // namespace kerneltwin
