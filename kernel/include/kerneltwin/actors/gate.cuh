@@ -7,43 +7,12 @@
 #include <cfloat>
 #include <cmath>
 
-#include "kerneltwin/actors/control.cuh"
+#include "kerneltwin/actors/share.cuh"
 #include "kerneltwin/gemm/logits_mma.cuh"
 #include "kerneltwin/ptx/memory.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
 namespace kerneltwin {
-
-/// Contiguous share of `tokens` that processor `p` of `processors` gates and dispatches.
-struct TokenShare {
-  uint32_t begin;
-  uint32_t end;
-};
-
-KT_HD TokenShare tokenShare(uint32_t tokens, uint32_t processors, uint32_t p) {
-  return {static_cast<uint32_t>(static_cast<uint64_t>(tokens) * p / processors),
-          static_cast<uint32_t>(static_cast<uint64_t>(tokens) * (p + 1) / processors)};
-}
-
-/// Best choices of a token so far; values descend, equal values by ascending expert.
-struct TokenTop {
-  float value[kMaxTopK];
-  uint32_t expert[kMaxTopK];
-  float maximum;
-  float sum;   ///< of exp(logit - maximum)
-};
-
-struct GateTables {
-  float* logits;    ///< [kTileRows][kLogitStride]; shares its memory with the pipeline
-  TokenTop* tops;   ///< [kTileRows]
-};
-static_assert(kTileRows * sizeof(TokenTop) <= kGateBytes);
-
-template <class Block>
-KT_DEVICE GateTables gateTables() {
-  char* memory = pipelineMemory();
-  return {reinterpret_cast<float*>(memory), reinterpret_cast<TokenTop*>(memory + OpeningMemory<Block>::kTileBytes)};
-}
 
 /// A logit as the choice sees it: NaN becomes the lowest finite value, so that every comparison is a total order.
 KT_DEVICE float finiteLogit(float x) { return fminf(fmaxf(x, -FLT_MAX), FLT_MAX); }
@@ -154,10 +123,11 @@ KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_
 template <class Block>
 KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
   const Shape& s = args.shape;
-  const GateTables tables = gateTables<Block>();
+  TokenTop* tops = tokenTops<Block>();
+  float* logits = reinterpret_cast<float*>(pipelineMemory());  // shares its memory with the stages
   const uint32_t lane = ptx::lane();
   for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
-    TokenTop& top = tables.tops[t];
+    TokenTop& top = tops[t];
     if (lane < kMaxTopK) {
       const bool given = args.given && lane < s.topK;
       top.value[lane] = -INFINITY;
@@ -177,40 +147,22 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
     const LogitPart part = logitPart(tile);
     TileAccumulators acc;
     accumulateLogits<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
-    storeLogits(acc, part, tables.logits);
+    storeLogits(acc, part, logits);
     for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
-      absorbLogits(args, tables.logits + t * kLogitStride, tables.tops[t], expert, tile.columns);
+      absorbLogits(args, logits + t * kLogitStride, tops[t], expert, tile.columns);
     }
     ptx::syncBlock();
   }
-  for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) writeChoices(args, tables.tops[t], first + t);
+  for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) writeChoices(args, tops[t], first + t);
   ptx::syncBlock();
 }
 
-/// Counts the share's choices per expert into this block's row of the table that placing reads.
+/// The gate of a range of tokens. All threads of the block; ends with a block barrier. The last window's choices stay in the table.
 template <class Block>
-KT_DEVICE void countChoices(const LaunchArgs& args, TokenShare share, uint32_t processor) {
-  const Shape& s = args.shape;
-  uint32_t* counts = reinterpret_cast<uint32_t*>(pipelineMemory());
-  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) counts[e] = 0;
-  ptx::syncBlock();
-  const uint64_t end = static_cast<uint64_t>(share.end) * s.topK;
-  for (uint64_t i = static_cast<uint64_t>(share.begin) * s.topK + ptx::thread(); i < end; i += Block::kThreads) {
-    ptx::add<Order::Relaxed, Scope::Block>(&counts[args.tensors.choices[i]], 1u);
-  }
-  ptx::syncBlock();
-  uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * s.experts;
-  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) out[e] = counts[e];
-  ptx::syncBlock();
-}
-
-/// The gate of one processor block.
-template <class Block>
-KT_DEVICE void gateShare(const LaunchArgs& args, TokenShare share, uint32_t processor) {
+KT_DEVICE void gateShare(const LaunchArgs& args, TokenShare share) {
   for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
     gateTokens<Block>(args, first, lesser(kTileRows, share.end - first));
   }
-  countChoices<Block>(args, share, processor);
 }
 
 }  // namespace kerneltwin

@@ -3,6 +3,7 @@
 
 #include "kerneltwin/actors/device_policy.cuh"
 #include "kerneltwin/actors/dispatch.cuh"
+#include "kerneltwin/actors/gate.cuh"
 #include "kerneltwin/actors/ring_trace.cuh"
 #include "kerneltwin/protocol/processor.h"
 
@@ -32,16 +33,25 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
   if (ptx::thread() == 0) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
   const TokenShare share = tokenShare(args.tokens, processors, processor);
   if (ptx::thread() == 0) trace.record(EventKind::GateBegin, 0, 0, 0);
-  gateShare<Block>(args, share, processor);
+  gateShare<Block>(args, share);
+  const PlaceTables tables = placeTables(args.shape);
+  const TokenShare begun = {share.begin, lesser(share.end, share.begin + kWindowTokens)};
+  RowCopier<Block> copier(args.shape, tables.rest);
+  copier.begin(args, begun);
+  countChoices<Block>(args, tables, share, processor);
   if (ptx::thread() == 0) {
     trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
     self.site = Site::Barrier;
   }
-  if (!rankBarrier(args, mem, trace, processors + 1)) return false;
+  if (!rankBarrier(args, mem, trace, processors + 1)) {
+    copier.abandon(begun);
+    ptx::syncBlock();
+    return false;
+  }
 
   if (ptx::thread() == 0) self.site = Site::Dispatch;
   uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processor) * args.shape.experts;
-  dispatchShare<Block>(args, mem, transport, trace, share, processors, processor, own);
+  dispatchShare<Block>(args, mem, transport, trace, copier, share, processors, processor, own);
 
   if (ptx::thread() == 0) {
     self.site = Site::Processor;

@@ -2,8 +2,7 @@
 // same routing gives the same rows, the same drops and the same sums on every run.
 #pragma once
 
-#include "kerneltwin/actors/control.cuh"
-#include "kerneltwin/actors/gate.cuh"
+#include "kerneltwin/actors/share.cuh"
 #include "kerneltwin/layout/bits.h"
 #include "kerneltwin/layout/placement.h"
 #include "kerneltwin/ptx/memory.cuh"
@@ -14,21 +13,46 @@ namespace kerneltwin {
 
 /// A block's tables, in the pipeline's memory.
 struct PlaceTables {
-  uint32_t* first;    ///< [experts] row of this block's first choice
-  uint32_t* next;     ///< [experts] row of its next choice; after placing, one past its last
-  uint32_t* kept;     ///< [experts] rows the whole rank keeps
-  uint32_t* tilesTo;  ///< [ranks] row blocks of all cells this rank sends there
-  char* rest;         ///< memory after the tables
+  uint32_t* first;     ///< [experts] row of this share's first choice; before the barrier, the share's counts
+  uint32_t* next;      ///< [experts] row of its next choice; after placing, one past its last
+  uint32_t* kept;      ///< [experts] rows the whole rank keeps
+  uint32_t* tilesTo;   ///< [ranks] row blocks of all cells this rank sends there
+  uint32_t* homes;     ///< [ranks + 1] the placement: its search is a chain of loads
+  char* rest;          ///< memory after the tables
+
+  KT_DEVICE Placement placement(const Shape& s) const { return {homes, s.ranks}; }
 };
 
 KT_DEVICE PlaceTables placeTables(const Shape& s) {
   uint32_t* words = reinterpret_cast<uint32_t*>(pipelineMemory());
   uint32_t* tilesTo = words + 3 * s.experts;
-  return {words, words + s.experts, words + 2 * s.experts, tilesTo,
-          pipelineMemory() + roundUp((3 * s.experts + s.ranks) * 4, 16)};
+  return {words, words + s.experts, words + 2 * s.experts, tilesTo, tilesTo + s.ranks,
+          pipelineMemory() + roundUp((3 * s.experts + 2 * s.ranks + 1) * 4, 16)};
 }
 
-/// Rows of `e` that this block holds, dropped ones left out.
+/// Counts the share's choices per expert into its row of the table that placing reads. All threads; ends with a block barrier.
+template <class Block>
+KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenShare share, uint32_t processor) {
+  const Shape& s = args.shape;
+  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) t.first[e] = 0;
+  ptx::syncBlock();
+  for (uint32_t first = share.begin; first < share.end; first += kWindowTokens) {
+    const ShareWindow window = shareWindow<Block>(share, first);
+    if (!choicesHeld<Block>(share)) {
+      loadWindow<Block>(args, window);
+      ptx::syncBlock();
+    }
+    for (uint32_t i = ptx::thread(); i < window.count * s.topK; i += Block::kThreads) {
+      ptx::add<Order::Relaxed, Scope::Block>(&t.first[window.tops[i / s.topK].expert[i % s.topK]], 1u);
+    }
+    ptx::syncBlock();
+  }
+  uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * s.experts;
+  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) out[e] = t.first[e];
+  ptx::syncBlock();
+}
+
+/// Rows of `e` that this share holds, dropped ones left out.
 KT_DEVICE uint32_t keptHere(const PlaceTables& t, uint32_t e) {
   return lesser(t.next[e], t.kept[e]) - lesser(t.first[e], t.kept[e]);
 }
@@ -95,6 +119,7 @@ KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t 
   const uint32_t experts = args.shape.experts;
   for (uint32_t e = ptx::thread(); e < experts; e += Block::kThreads) t.first[e] = t.kept[e] = 0;
   for (uint32_t r = ptx::thread(); r < args.shape.ranks; r += Block::kThreads) t.tilesTo[r] = 0;
+  for (uint32_t r = ptx::thread(); r <= args.shape.ranks; r += Block::kThreads) t.homes[r] = args.placement[r];
   ptx::syncBlock();
   if (experts % 4 == 0) addCounts<Block, 4>(args, t, processors, processor);
   else addCounts<Block, 1>(args, t, processors, processor);
@@ -107,7 +132,7 @@ template <class Block>
 KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
                          uint32_t* own) {
   sumCounts<Block>(args, t, processors, processor);
-  const Placement placement = {args.placement, args.shape.ranks};
+  const Placement placement = t.placement(args.shape);
   for (uint32_t e = ptx::thread(); e < args.shape.experts; e += Block::kThreads) {
     const uint32_t kept = lesser(t.kept[e], args.keep);
     own[e] = kept;
@@ -120,15 +145,18 @@ KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t 
   ptx::syncBlock();
 }
 
-/// Numbers the choices of the share, 32 at a time in token order. Warp 0 alone: the order is the point, and a share has
-/// few choices (62 at S = 8192, k = 2).
-KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, TokenShare share) {
+/// Numbers the choices of a window, 32 at a time in token order. One warp alone: the order is the point, and a share has few
+/// choices (125 at S = 8192, k = 2, 131 processors).
+KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, const ShareWindow& window) {
   const uint32_t topK = args.shape.topK;
   const uint32_t lane = ptx::lane();
-  const uint64_t end = static_cast<uint64_t>(share.end) * topK;
-  for (uint64_t base = static_cast<uint64_t>(share.begin) * topK; base < end; base += kLanes) {
-    const bool valid = base + lane < end;
-    const uint32_t expert = valid ? args.tensors.choices[base + lane] : kMaxExperts + lane;
+  const uint64_t before = static_cast<uint64_t>(window.first) * topK;
+  for (uint32_t base = 0; base < window.count * topK; base += kLanes) {
+    const uint32_t entry = base + lane;
+    const bool valid = entry < window.count * topK;
+    TokenTop& token = window.tops[valid ? entry / topK : 0];
+    const uint32_t choice = entry % topK;
+    const uint32_t expert = valid ? token.expert[choice] : kMaxExperts + lane;
     const uint32_t same = ptx::matchLanes(expert);
     const uint32_t row = valid ? t.next[expert] + countBits(same & lowMask(lane)) : 0;
     ptx::syncWarp();
@@ -136,10 +164,11 @@ KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, TokenSha
     ptx::syncWarp();
     if (!valid) continue;
     const bool kept = row < t.kept[expert];
-    args.tensors.rows[base + lane] = kept ? row : kDropped;
+    token.row[choice] = kept ? row : kDropped;
+    args.tensors.rows[before + entry] = kept ? row : kDropped;
     if (kept) {
       args.work.entryOfRow[static_cast<uint64_t>(expert) * args.shape.capacity + row] =
-          static_cast<uint32_t>(base) + lane;
+          static_cast<uint32_t>(before) + entry;
     }
   }
 }
