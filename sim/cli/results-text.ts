@@ -3,6 +3,7 @@ import { type Figure, figures } from '../compare/figures.ts';
 import type { JudgedHalf } from '../report/page.ts';
 import { errorText, figureText, launchList } from '../report/units.ts';
 import { verdictCounts } from '../report/verdicts.ts';
+import { markdownTable as table } from './markdown-table.ts';
 
 /** One shipped scenario with what was found. */
 export interface ScenarioOutcome {
@@ -96,11 +97,4 @@ function machines(outcomes: readonly ScenarioOutcome[]): string {
   });
   if (rows.length === 0) return '';
   return `\n## Recorded on\n\n${table(['scenario', 'machine', 'kernel', 'library hash'], rows)}`;
-}
-
-/** A Markdown table; bars in cells are escaped. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
-  return `${[line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')}\n`;
 }

@@ -1,5 +1,6 @@
-// Writes docs/results/twin.md from every scenario in scenarios/ and the traces recorded on GPUs: `npm run results`.
-// With --check it only compares, and fails when the file is not what the code and traces of today give.
+// Writes docs/results/twin.md from every scenario in scenarios/ and the traces recorded on GPUs, and kernel.md from what was
+// measured of the kernel (kernel-*.json there): `npm run results`. With --check it only compares, and fails when a file is not
+// what the code, traces and measurements of today give.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { compareTraces } from '../compare/compare.ts';
@@ -10,6 +11,8 @@ import { writeAtomically } from '../report/atomic-write.ts';
 import { worldLine } from '../report/world-line.ts';
 import { traceExtension } from '../trace/store.ts';
 import { judge } from './judge.ts';
+import { readKernelData } from './kernel-data.ts';
+import { kernelPage } from './kernel-page.ts';
 import { exitCodes } from './outcome.ts';
 import { packageRoot } from './package-info.ts';
 import { resultsText, type ScenarioOutcome } from './results-text.ts';
@@ -61,15 +64,22 @@ for (const { file, trace } of recorded.values()) {
   outcomes.push(await outcomeOf(scenario, name, { file, trace }));
 }
 
-const target = join(root, 'docs', 'results', 'twin.md');
-const text = resultsText(outcomes);
-const name = relative(root, target);
-if (!process.argv.includes('--check')) {
-  await writeAtomically(target, text);
-  terminal.out(`${name}: ${outcomes.length} scenarios\n`);
-} else if (existsSync(target) && readFileSync(target, 'utf8') === text) {
-  terminal.out(`${name} is what today's code and traces give\n`);
-} else {
-  terminal.err(`${name} is not what today's code and traces give: run npm run results\n`);
-  process.exitCode = exitCodes.violations;
+/** Writes or compares one page. */
+async function page(file: string, text: string, made: string): Promise<void> {
+  const target = join(root, 'docs', 'results', file);
+  const name = relative(root, target);
+  if (!process.argv.includes('--check')) {
+    await writeAtomically(target, text);
+    terminal.out(`${name}: ${made}\n`);
+  } else if (existsSync(target) && readFileSync(target, 'utf8') === text) {
+    terminal.out(`${name} is what today's code and data give\n`);
+  } else {
+    terminal.err(`${name} is not what today's code and data give: run npm run results\n`);
+    process.exitCode = exitCodes.violations;
+  }
 }
+
+await page('twin.md', resultsText(outcomes), `${outcomes.length} scenarios`);
+const kernel = readKernelData(join(root, 'docs', 'results'));
+if (kernel === null) terminal.out('docs/results/kernel.md: no kernel-bench.json, left as it is\n');
+else await page('kernel.md', kernelPage(kernel), `${kernel.benches.length} benchmarks`);
