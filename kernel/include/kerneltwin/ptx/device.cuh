@@ -34,7 +34,18 @@ KT_DEVICE char* dynamicShared() {
 /// Shared-memory address of a generic pointer, as the matrix and copy instructions take it.
 KT_DEVICE uint32_t sharedAddress(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 
-/// Approximate exponential: relative error about 2^-21 in the range activations use.
-KT_DEVICE float fastExp(float x) { return __expf(x); }
+/// 2^x in one instruction; relative error at most 2^-22.5. Results under 2^-126 are zero.
+KT_DEVICE float exp2Approx(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/// 1 / x in one instruction; relative error at most 2^-23. Results under 2^-126 are zero.
+KT_DEVICE float reciprocalApprox(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 
 }  // namespace kerneltwin::ptx

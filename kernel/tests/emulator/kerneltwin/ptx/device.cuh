@@ -24,6 +24,7 @@ inline char* dynamicShared() { return machine().block().shared; }
 inline uint32_t sharedAddress(const void* p) {
   return static_cast<uint32_t>(static_cast<const char*>(p) - machine().block().shared);
 }
-inline float fastExp(float x) { return std::exp(x); }
+inline float exp2Approx(float x) { return std::exp2(x); }
+inline float reciprocalApprox(float x) { return 1.0f / x; }
 
 }  // namespace kerneltwin::ptx

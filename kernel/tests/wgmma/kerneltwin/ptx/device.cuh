@@ -15,6 +15,7 @@ inline uint32_t lane() { return thread() % 32; }
 inline uint32_t warp() { return thread() / 32; }
 inline void syncBlock() { emulator::Block::current().meet(0, 384); }
 inline uint32_t sharedAddress(const void* p) { return emulator::Block::current().addressOf(p); }
-inline float fastExp(float x) { return std::exp(x); }
+inline float exp2Approx(float x) { return std::exp2(x); }
+inline float reciprocalApprox(float x) { return 1.0f / x; }
 
 }  // namespace kerneltwin::ptx
