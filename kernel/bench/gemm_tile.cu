@@ -39,14 +39,13 @@ TileVariant variant(const char* name) {
 /// Columns x tokens x stages; "2 x" before it: a pair of blocks.
 const std::vector<TileVariant>& variants() {
   static const std::vector<TileVariant> all = {
-      variant<TileConfig<1, 256, 4, 64>>("128x256x4"), variant<TileConfig<1, 288, 4, 48>>("128x288x4"),
-      variant<TileConfig<1, 320, 3, 64>>("128x320x3"), variant<TileConfig<1, 192, 5, 64>>("128x192x5"),
-      variant<TileConfig<1, 128, 6, 64>>("128x128x6"), variant<TileConfig<2, 128, 4, 64>>("256x128x4"),
-      variant<TileConfig<2, 160, 4, 48>>("256x160x4"),  variant<TileConfig<2, 192, 3, 64>>("256x192x3"),
-      variant<TileConfig<1, 64, 8, 64>>("128x64x8"),    variant<TileConfig<2, 64, 5, 64>>("256x64x5"),
-      variant<TileConfig<1, 256, 4, 64, 2>>("2x128x256x4"), variant<TileConfig<1, 288, 4, 48, 2>>("2x128x288x4"),
-      variant<TileConfig<1, 160, 5, 64, 2>>("2x128x160x5"), variant<TileConfig<2, 128, 4, 64, 2>>("2x256x128x4"),
-      variant<TileConfig<2, 160, 4, 48, 2>>("2x256x160x4"), variant<TileConfig<2, 176, 3, 64, 2>>("2x256x176x3"),
+      variant<TileConfig<1, 256, 4, 48, 2>>("128x256x4"), variant<TileConfig<1, 288, 4, 48, 1>>("128x288x4"),
+      variant<TileConfig<1, 192, 5, 32, 2>>("128x192x5"), variant<TileConfig<1, 128, 6, 48, 2>>("128x128x6"),
+      variant<TileConfig<1, 288, 4, 16, 2>>("128x288x4b"), variant<TileConfig<1, 256, 4, 48, 1>>("128x256x4b"),
+      variant<TileConfig<2, 160, 4, 48, 1>>("256x160x4"), variant<TileConfig<2, 192, 3, 64, 2>>("256x192x3"),
+      variant<TileConfig<1, 64, 8, 64, 1>>("128x64x8"),    variant<TileConfig<2, 64, 5, 32, 2>>("256x64x5"),
+      variant<TileConfig<1, 256, 4, 48, 2, 2>>("2x128x256x4"), variant<TileConfig<1, 288, 4, 48, 1, 2>>("2x128x288x4"),
+      variant<TileConfig<1, 160, 5, 48, 2, 2>>("2x128x160x5"), variant<TileConfig<2, 176, 3, 64, 2, 2>>("2x256x176x3"),
   };
   return all;
 }

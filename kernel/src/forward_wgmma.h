@@ -7,12 +7,12 @@
 namespace kerneltwin {
 
 /// Columns x tokens. Few tokens take a deep ring, whose bytes in flight are what counts there; many the wide tile.
-using Tile128x64 = TileConfig<1, 64, 8, 64>;
-using Tile128x128 = TileConfig<1, 128, 6, 64>;
-using Tile128x288 = TileConfig<1, 288, 4, 48>;
-using Tile256x64 = TileConfig<2, 64, 5, 64>;
-using Tile256x160 = TileConfig<2, 160, 4, 48>;
-using Tile256x176 = TileConfig<2, 176, 3, 64>;
+using Tile128x64 = TileConfig<1, 64, 8, 64, 1>;
+using Tile128x128 = TileConfig<1, 128, 6, 32, 2>;
+using Tile128x288 = TileConfig<1, 288, 4, 48, 1>;
+using Tile256x64 = TileConfig<2, 64, 5, 32, 2>;
+using Tile256x160 = TileConfig<2, 160, 4, 48, 1>;
+using Tile256x176 = TileConfig<2, 176, 3, 64, 2>;
 
 template <class Config>
 KernelVariant wgmmaVariant();

@@ -33,11 +33,16 @@ KT_DEVICE void multiplyStage(float* acc, uint32_t weights, uint32_t tokens, uint
   }
 }
 
+/// The warpgroups keep a ring apart, so that one has the tensor cores while the other stores its results: on its first tile the
+/// second waits until the first has issued all but the last stage of the ring, or its whole tile.
+inline constexpr uint32_t kLeadBarrier = 4;
+inline constexpr uint32_t kNoSignal = 0xffffffffu;
+
 /// The whole depth of a tile, at least one step. `weights` and `tokens` are low words of the descriptors of stage 0. On return
-/// the accumulators are final and all stages the tile used are handed back.
+/// the accumulators are final and all stages the tile used are handed back. After step `signalAt` the other group may begin.
 template <class Config, uint32_t Groups, class Guard>
 KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingCursor<Config>& ring, uint32_t weights,
-                             uint32_t tokens, uint32_t steps, const Guard& guard) {
+                             uint32_t tokens, uint32_t steps, uint32_t signalAt, const Guard& guard) {
   uint32_t previous = 0;
   for (uint32_t step = 0; step < steps; ++step) {
     awaitPhase(guard, pipe.full(ring.stage), ring.phase, Wait::Full);
@@ -45,6 +50,7 @@ KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingC
     ptx::wgmmaFence();
     multiplyStage<Config, Groups>(acc, weights + at, tokens + at, step);
     ptx::wgmmaCommit();
+    if (step == signalAt) ptx::arriveThreads(kLeadBarrier, kConsumerThreads);
     if (step > 0) {
       ptx::wgmmaWait<1>();
       pipe.releaseStage(previous);
@@ -56,17 +62,20 @@ KT_DEVICE void multiplyDepth(float* acc, const PipelineView<Config>& pipe, RingC
   pipe.releaseStage(previous);
 }
 
-/// Chooses the instantiated width. One jump a tile.
+/// Chooses the instantiated width. One jump a tile. `first`: of this launch.
 template <class Config, class Guard>
 KT_DEVICE void multiplyTile(float (&acc)[Config::kAccumulators], const PipelineView<Config>& pipe,
-                            RingCursor<Config>& ring, const TileTask& task, const Guard& guard) {
+                            RingCursor<Config>& ring, const TileTask& task, bool first, const Guard& guard) {
   const uint32_t weights = descriptorLow(pipe.ring + pipe.group * Config::kGroupColumns * kLineBytes);
   const uint32_t tokens = descriptorLow(pipe.ring + Config::kWeightBytes);
   const uint32_t steps = ptx::shuffle(task.steps, 0);
+  uint32_t signalAt = kNoSignal;
+  if (first && pipe.group == 0) signalAt = steps < Config::kStages ? steps - 1 : Config::kStages - 2;
+  if (first && pipe.group != 0) ptx::syncThreads(kLeadBarrier, kConsumerThreads);
 #define KT_WIDTH(groups)                                                                           \
   case groups:                                                                                     \
     if constexpr (groups <= Config::kGroups) {                                                     \
-      multiplyDepth<Config, groups>(acc, pipe, ring, weights, tokens, steps, guard);               \
+      multiplyDepth<Config, groups>(acc, pipe, ring, weights, tokens, steps, signalAt, guard);               \
     }                                                                                              \
     break;
 #define KT_WIDTHS(base) KT_WIDTH(base) KT_WIDTH(base + 1) KT_WIDTH(base + 2) KT_WIDTH(base + 3)

@@ -145,6 +145,7 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
 template <class Config, class Guard>
 KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard) {
   RingCursor<Config> ring;
+  bool first = true;
   for (SlotCursor at;; ++at.count) {
     awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
     const TileTask& task = pipe.words().slots[at.slot()];
@@ -157,7 +158,8 @@ KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard)
       float acc[Config::kAccumulators];
       ptx::leaveUndefined(acc);  // a tile's first products overwrite them
       const TileBias<Config> bias(pipe, task);
-      multiplyTile<Config>(acc, pipe, ring, task, guard);
+      multiplyTile<Config>(acc, pipe, ring, task, first, guard);
+      first = false;
       finishTile<Config>(acc, pipe, task, bias);
     }
     pipe.releaseTask(at.slot());

@@ -73,16 +73,18 @@ KT_HD uint32_t boxRows(uint32_t b) { return 8u << b; }
 /// Tile shape and shared memory of one pipeline.
 ///
 /// `Fragments`: 64-row fragments of weights a consumer warpgroup multiplies (1: tiles of 128 columns, 2: 256).
-/// `Tokens`: most tokens of a tile. `Stages`: depth of the ring. `PassTokens`: tokens of one pass of the epilogue.
+/// `Tokens`: most tokens of a tile. `Stages`: depth of the ring. `PassTokens`: tokens of one pass of the epilogue, of which
+/// `PassBuffers` are under way.
 /// `Ctas`: blocks of a cluster that share a task: each multiplies its part of the columns, and every token row crosses from L2
 /// once for all of them.
-template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens, uint32_t Ctas = 1>
+template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens, uint32_t PassBuffers, uint32_t Ctas = 1>
 struct TileConfig {
   static constexpr uint32_t kCtas = Ctas;
   static constexpr uint32_t kFragments = Fragments;
   static constexpr uint32_t kTokens = Tokens;
   static constexpr uint32_t kStages = Stages;
   static constexpr uint32_t kPassTokens = PassTokens;
+  static constexpr uint32_t kPassBuffers = PassBuffers;
 
   static constexpr uint32_t kGroupColumns = Fragments * kFragmentRows;            ///< of one warpgroup
   static constexpr uint32_t kColumns = kConsumerGroups * kGroupColumns;           ///< of one block's tile
@@ -95,13 +97,13 @@ struct TileConfig {
   static constexpr uint32_t kTokenBytes = Tokens * kLineBytes;
   static constexpr uint32_t kStageBytes = kWeightBytes + kTokenBytes;
   static constexpr uint32_t kRingBytes = Stages * kStageBytes;
-  static constexpr uint32_t kPassBytes = PassTokens * kLineBytes;                 ///< of one warpgroup
+  static constexpr uint32_t kPassBytes = PassBuffers * PassTokens * kLineBytes;   ///< of one warpgroup
   static constexpr uint32_t kTileBytes = kRingBytes + kConsumerGroups * kPassBytes + kAideBytes;
 
   static_assert(Fragments == 1 || Fragments == 2);
   static_assert(Ctas == 1 || Ctas == 2);
   static_assert(Tokens % 8 == 0 && Tokens <= 320 && (Tokens <= 256 || Fragments == 1));
-  static_assert(PassTokens % 16 == 0 && kStageBytes % kSwizzleBytes == 0 && kPassBytes % kSwizzleBytes == 0);
+  static_assert(PassTokens % 16 == 0 && (PassBuffers == 1 || PassBuffers == 2) && kStageBytes % kSwizzleBytes == 0);
   static_assert(kAccumulators <= 192, "accumulators, addresses and bias of a thread must fit its registers");
   static_assert(Stages >= 2 && Stages <= 16);
 };

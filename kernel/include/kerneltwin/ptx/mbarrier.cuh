@@ -64,6 +64,11 @@ KT_DEVICE void syncThreads(uint32_t id, uint32_t threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
 }
 
+/// Arrives at such a barrier without waiting; `threads` counts those who wait as well.
+KT_DEVICE void arriveThreads(uint32_t id, uint32_t threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
 /// Ends the kernel with an error (illegal address): a wait that only a defect can make last has run out of time. Not `trap`:
 /// with one in the kernel, ptxas 13.0 gives every role the launch's registers, setmaxnreg or not, and the accumulators spill.
 KT_DEVICE void fault() { asm volatile("st.global.u32 [%0], %1;" ::"l"(0ull), "r"(0u) : "memory"); }

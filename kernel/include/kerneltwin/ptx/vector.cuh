@@ -53,6 +53,23 @@ KT_DEVICE void storeChunk(void* to, Chunk c) {
                : "memory");
 }
 
+/// From a shared-memory address.
+KT_DEVICE Chunk loadChunkShared(uint32_t address) {
+  Chunk c;
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(c.word[0]), "=r"(c.word[1]), "=r"(c.word[2]), "=r"(c.word[3])
+               : "r"(address)
+               : "memory");
+  return c;
+}
+
+/// As storeChunk, where the address is known to be global memory's.
+KT_DEVICE void storeChunkGlobal(void* to, Chunk c) {
+  asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(c.word[0]), "r"(c.word[1]), "r"(c.word[2]),
+               "r"(c.word[3])
+               : "memory");
+}
+
 /// Written once and not read again by this kernel.
 KT_DEVICE void storeStreaming(void* to, uint64_t low, uint64_t high) {
   asm volatile("st.global.cs.v2.u64 [%0], {%1, %2};" ::"l"(to), "l"(low), "l"(high) : "memory");

@@ -33,6 +33,10 @@ inline void storeChunk(void* to, Chunk c) {
   std::memcpy(to, &c, sizeof c);
 }
 
+inline Chunk loadChunkShared(uint32_t address) { return loadChunk(machine().block().shared + address); }
+
+inline void storeChunkGlobal(void* to, Chunk c) { storeChunk(to, c); }
+
 inline void storeStreaming(void* to, uint64_t low, uint64_t high) {
   checkAligned(to);
   std::memcpy(to, &low, 8);
