@@ -10,40 +10,42 @@
 
 namespace kerneltwin {
 
-/// Numbers and copies the share, window by window; `copier` has begun with the first. On return, behind a block barrier, all
-/// rows are where they belong.
+/// Numbers the share and copies this block's part, window by window; `copier` has begun with the first. On return, behind a
+/// barrier of the processor, all its rows are where they belong.
 template <class Block, class Transport>
 KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, const PlaceTables& tables, RowCopier<Block>& copier,
                          TokenShare share) {
+  const TokenShare part = ownPart<Block>(share);
   for (uint32_t first = share.begin; first < share.end; first += kWindowTokens) {
     const ShareWindow window = shareWindow<Block>(share, first);
-    const TokenShare tokens = {window.first, window.end()};
-    if (!choicesHeld<Block>(share)) {
+    const TokenShare tokens = commonTokens(part, {window.first, window.end()});
+    if (!oneWindow(share)) {
       loadWindow<Block>(args, window);
       ptx::syncBlock();
     }
-    if (ptx::warp() == 0) numberRows(args, tables, window);
+    if (ptx::warp() == 0) numberRows<Block>(args, tables, window);
     ptx::syncBlock();
     copier.copy(args, transport, tables, window, tokens, first == share.begin);
     ptx::syncWarp();
     zeroDropped<Block>(args, window, tokens);
-    if (!choicesHeld<Block>(share)) ptx::syncBlock();
+    if (!oneWindow(share)) ptx::syncBlock();
   }
   copier.finish();
-  ptx::syncBlock();
+  syncProcessor<Block>();
 }
 
 /// Places and dispatches the share of one processor; after the barrier behind the gate.
 template <class Block, class Transport>
 KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                              RowCopier<Block>& copier, TokenShare share, uint32_t processors, uint32_t processor, uint32_t* own) {
-  if (ptx::thread() == 0) trace.record(EventKind::DispatchBegin, 0, 0, 0);
+  const bool leader = leads<Block>();
+  if (leader && ptx::thread() == 0) trace.record(EventKind::DispatchBegin, 0, 0, 0);
   const PlaceTables tables = placeTables(args.shape);
   totalRows<Block>(args, tables, processors, processor, own);
   copyShare<Block>(args, transport, tables, copier, share);
   transport.openList(tables.rest);
   uint32_t rows = 0;
-  if (ptx::warp() == 0) {
+  if (leader && ptx::warp() == 0) {
     const DispatchState st = {args.shape,  tables.placement(args.shape), args.rank,      args.epoch, processors, processor,
                               tables.kept, tables.tilesTo,               args.work.cellArrivals};
     DeviceWarp warp;
@@ -51,7 +53,7 @@ KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transpor
                        [&](uint32_t e) -> RowSpan { return {tables.first[e], keptHere(tables, e)}; });
   }
   transport.flush();
-  if (ptx::thread() == 0) trace.record(EventKind::DispatchEnd, 0, rows, 0);
+  if (leader && ptx::thread() == 0) trace.record(EventKind::DispatchEnd, 0, rows, 0);
   ptx::syncBlock();
 }
 

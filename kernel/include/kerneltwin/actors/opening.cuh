@@ -25,25 +25,47 @@ KT_DEVICE bool rankBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace&
   return control().ok != 0;
 }
 
-/// Gate, barrier and dispatch of a processor block. False, in all threads, when the launch was aborted. Otherwise `st` is
-/// what the processor then needs to know.
+/// The same for a processor: in a pair the leader arrives for both blocks and tells the other how it went.
+template <class Block>
+KT_DEVICE bool processorBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const PlaceTables& tables,
+                                uint32_t blocks) {
+  if constexpr (Block::kCtas == 1) {
+    return rankBarrier(args, mem, trace, blocks);
+  } else {
+    static_assert(Block::kCtas == 2);
+    bool passed = false;
+    if (leads<Block>()) {
+      passed = rankBarrier(args, mem, trace, blocks);
+      const uint32_t there = ptx::clusterAddress(ptx::sharedAddress(tables.verdict), 1);
+      if (ptx::thread() == 0) ptx::storeCluster(there, passed ? 1 : 0, 0, 0, 0);
+    }
+    ptx::clusterSync();
+    return leads<Block>() ? passed : *tables.verdict != 0;
+  }
+}
+
+/// Gate, barrier and dispatch of a processor, on all its blocks. False, in all threads, when the launch was aborted. Otherwise
+/// `st` is what the processor then needs to know. `processor` of `processors`: a pair is one.
 template <class Block, class Transport>
 KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                              SpinState& self, uint32_t processors, uint32_t processor, ProcessorState& st) {
-  if (ptx::thread() == 0) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
+  const bool speaks = leads<Block>() && ptx::thread() == 0;
+  if (speaks) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
   const TokenShare share = tokenShare(args.tokens, processors, processor);
-  if (ptx::thread() == 0) trace.record(EventKind::GateBegin, 0, 0, 0);
-  gateShare<Block>(args, share);
+  const TokenShare part = ownPart<Block>(share);
+  if (speaks) trace.record(EventKind::GateBegin, 0, 0, 0);
+  gateShare<Block>(args, part);
   const PlaceTables tables = placeTables(args.shape);
-  const TokenShare begun = {share.begin, lesser(share.end, share.begin + kWindowTokens)};
+  const TokenShare begun = commonTokens(part, {share.begin, share.begin + kWindowTokens});
   RowCopier<Block> copier(args.shape, tables.rest);
   copier.begin(args, begun);
+  if constexpr (Block::kCtas > 1) ptx::clusterSync();  // both count the choices of both
   countChoices<Block>(args, tables, share, processor);
-  if (ptx::thread() == 0) {
+  if (speaks) {
     trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
     self.site = Site::Barrier;
   }
-  if (!rankBarrier(args, mem, trace, processors + 1)) {
+  if (!processorBarrier<Block>(args, mem, trace, tables, processors + 1)) {
     copier.abandon(begun);
     ptx::syncBlock();
     return false;

@@ -18,6 +18,7 @@ struct PlaceTables {
   uint32_t* kept;      ///< [experts] rows the whole rank keeps
   uint32_t* tilesTo;   ///< [ranks] row blocks of all cells this rank sends there
   uint32_t* homes;     ///< [ranks + 1] the placement: its search is a chain of loads
+  uint32_t* verdict;   ///< 16 bytes: what the leader of a pair tells the other block about the barrier
   char* rest;          ///< memory after the tables
 
   KT_DEVICE Placement placement(const Shape& s) const { return {homes, s.ranks}; }
@@ -26,11 +27,12 @@ struct PlaceTables {
 KT_DEVICE PlaceTables placeTables(const Shape& s) {
   uint32_t* words = reinterpret_cast<uint32_t*>(pipelineMemory());
   uint32_t* tilesTo = words + 3 * s.experts;
-  return {words, words + s.experts, words + 2 * s.experts, tilesTo, tilesTo + s.ranks,
-          pipelineMemory() + roundUp((3 * s.experts + 2 * s.ranks + 1) * 4, 16)};
+  char* verdict = pipelineMemory() + roundUp((3 * s.experts + 2 * s.ranks + 1) * 4, 16);
+  return {words, words + s.experts, words + 2 * s.experts, tilesTo, tilesTo + s.ranks, reinterpret_cast<uint32_t*>(verdict),
+          verdict + 16};
 }
 
-/// Counts the share's choices per expert into its row of the table that placing reads. All threads; ends with a block barrier.
+/// Counts the share's choices per expert into its row of the table that placing reads. All threads.
 template <class Block>
 KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenShare share, uint32_t processor) {
   const Shape& s = args.shape;
@@ -38,7 +40,7 @@ KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenS
   ptx::syncBlock();
   for (uint32_t first = share.begin; first < share.end; first += kWindowTokens) {
     const ShareWindow window = shareWindow<Block>(share, first);
-    if (!choicesHeld<Block>(share)) {
+    if (Block::kCtas > 1 || !oneWindow(share)) {  // otherwise the gate has left them there
       loadWindow<Block>(args, window);
       ptx::syncBlock();
     }
@@ -47,9 +49,9 @@ KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenS
     }
     ptx::syncBlock();
   }
+  if (!leads<Block>()) return;
   uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * s.experts;
   for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) out[e] = t.first[e];
-  ptx::syncBlock();
 }
 
 /// Rows of `e` that this share holds, dropped ones left out.
@@ -126,8 +128,8 @@ KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t 
   ptx::syncBlock();
 }
 
-/// Rows the rank keeps per expert, and what it announces to each rank. Every block computes them and keeps its own copy in
-/// global memory (`own`), so that no block has to wait for another.
+/// Rows the rank keeps per expert, and what it announces to each rank. Every block computes them; every processor keeps its own
+/// copy in global memory (`own`), so that nobody has to wait for another.
 template <class Block>
 KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
                          uint32_t* own) {
@@ -135,7 +137,7 @@ KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t 
   const Placement placement = t.placement(args.shape);
   for (uint32_t e = ptx::thread(); e < args.shape.experts; e += Block::kThreads) {
     const uint32_t kept = lesser(t.kept[e], args.keep);
-    own[e] = kept;
+    if (leads<Block>()) own[e] = kept;
     t.kept[e] = kept;
     t.next[e] = t.first[e];
     if (kept > 0) {
@@ -146,7 +148,8 @@ KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t 
 }
 
 /// Numbers the choices of a window, 32 at a time in token order. One warp alone: the order is the point, and a share has few
-/// choices (125 at S = 8192, k = 2, 131 processors).
+/// choices (125 at S = 8192, k = 2, 131 processors). Both blocks of a pair number all of them; one writes what others read.
+template <class Block>
 KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, const ShareWindow& window) {
   const uint32_t topK = args.shape.topK;
   const uint32_t lane = ptx::lane();
@@ -165,6 +168,7 @@ KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, const Sh
     if (!valid) continue;
     const bool kept = row < t.kept[expert];
     token.row[choice] = kept ? row : kDropped;
+    if (!leads<Block>()) continue;
     args.tensors.rows[before + entry] = kept ? row : kDropped;
     if (kept) {
       args.work.entryOfRow[static_cast<uint64_t>(expert) * args.shape.capacity + row] =

@@ -3,6 +3,7 @@
 
 #include "kerneltwin/actors/control.cuh"
 #include "kerneltwin/actors/opening_memory.h"
+#include "kerneltwin/ptx/cluster.cuh"
 
 namespace kerneltwin {
 
@@ -16,6 +17,35 @@ struct TokenShare {
 KT_HD TokenShare tokenShare(uint32_t tokens, uint32_t processors, uint32_t p) {
   return {static_cast<uint32_t>(static_cast<uint64_t>(tokens) * p / processors),
           static_cast<uint32_t>(static_cast<uint64_t>(tokens) * (p + 1) / processors)};
+}
+
+KT_HD TokenShare commonTokens(TokenShare a, TokenShare b) {
+  return {a.begin > b.begin ? a.begin : b.begin, lesser(a.end, b.end)};
+}
+
+/// Whether this block speaks for its processor: records, counts, numbers rows in global memory and arrives for it.
+template <class Block>
+KT_DEVICE bool leads() {
+  if constexpr (Block::kCtas == 1) return true;
+  else return ptx::clusterRank() == 0;
+}
+
+/// What this block gates and copies of its processor's share.
+template <class Block>
+KT_DEVICE TokenShare ownPart(TokenShare share) {
+  if constexpr (Block::kCtas == 1) {
+    return share;
+  } else {
+    const TokenShare part = tokenShare(share.end - share.begin, Block::kCtas, ptx::clusterRank());
+    return {share.begin + part.begin, share.begin + part.end};
+  }
+}
+
+/// Barrier of all threads of the processor; orders their memory accesses among each other.
+template <class Block>
+KT_DEVICE void syncProcessor() {
+  if constexpr (Block::kCtas == 1) ptx::syncBlock();
+  else ptx::clusterSync();
 }
 
 /// What gate and dispatch keep of a token. During the gate its best choices so far: values descend, equal values by ascending
@@ -54,11 +84,8 @@ KT_DEVICE ShareWindow shareWindow(TokenShare share, uint32_t first) {
   return {tokenTops<Block>(), first, lesser(kWindowTokens, share.end - first)};
 }
 
-/// True if the whole share's choices lie in the table when its gate is done.
-template <class Block>
-KT_DEVICE bool choicesHeld(TokenShare share) {
-  return share.end - share.begin <= kWindowTokens;
-}
+/// True if one window holds the share: then it stays in the table from the counting on.
+KT_HD bool oneWindow(TokenShare share) { return share.end - share.begin <= kWindowTokens; }
 
 /// Loads the choices of a window. All threads; the caller orders it among the table's other uses.
 template <class Block>

@@ -23,7 +23,7 @@ struct ListedPut {
   uint32_t slot;
   Round round;
 };
-static_assert(kMaxExperts * (3 * 4 + sizeof(ListedPut)) + (2 * kMaxRanks + 1) * 4 + 16 <= kPipelineBytes + kGateBytes);
+static_assert(kMaxExperts * (3 * 4 + sizeof(ListedPut)) + (2 * kMaxRanks + 1) * 4 + 32 <= kPipelineBytes + kGateBytes);
 
 struct PutTransport {
   const LaunchArgs& args;
