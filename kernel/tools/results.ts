@@ -34,9 +34,11 @@ const [kind = '', file = '', second] = positionals;
 class InputError extends Error {}
 
 function put(name: string, value: unknown): void {
-  const text = JSON.stringify(value, null, 1).replaceAll(/\[[\s\d.,e+-]*\]/g, (list) =>
-    list.replaceAll(/\s+/g, ' '),
-  );
+  const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ');
+  // Lists of numbers, and objects that hold no other, on a line each.
+  const text = JSON.stringify(value, null, 1)
+    .replaceAll(/\[[\s\d.,e+-]*\]/g, oneLine)
+    .replaceAll(/\{[^{}]*\}/g, oneLine);
   const target = join(values.into, name);
   writeFileSync(target, `${text}\n`);
   process.stdout.write(`${target}\n`);

@@ -1,6 +1,6 @@
-import type { TraceChoice } from '../gpu/bench.ts';
 import type { BaselineFacts, BaselineFailure, BaselineResult } from '../gpu/bench-baseline.ts';
-import type { LayerResult } from '../gpu/bench-result.ts';
+import type { Cost, LayerResult } from '../gpu/bench-result.ts';
+import type { TraceChoice } from '../gpu/bench-settings.ts';
 
 /** What became of one layer on one number of ranks. */
 export type BenchEntry =
@@ -88,4 +88,9 @@ function timed(ms: number | undefined): number | null {
 export function entryRight(entry: BenchEntry): boolean {
   if (entry.state === 'failed') return false;
   return entry.state === 'no time left' || entry.result.check.problems.length === 0;
+}
+
+/** `+1.50 ± 0.10 %` */
+export function costText({ cost, plusMinus }: Cost): string {
+  return `${cost < 0 ? '' : '+'}${(100 * cost).toFixed(2)} \u00b1 ${(100 * plusMinus).toFixed(2)} %`;
 }

@@ -1,7 +1,8 @@
-import { benchLayer, type LayerBench } from '../gpu/bench.ts';
+import { benchLayer } from '../gpu/bench.ts';
 import { type Baseline, BaselineError, type BaselineFailure } from '../gpu/bench-baseline.ts';
 import { type Layer, layerName } from '../gpu/bench-layer.ts';
 import type { LayerResult } from '../gpu/bench-result.ts';
+import type { LayerBench } from '../gpu/bench-settings.ts';
 import { GpuRunError } from '../gpu/errors.ts';
 import type { BenchEntry, BenchFile, MeasuredEntry } from './bench-file.ts';
 import { errorOutcome } from './error-outcome.ts';

@@ -1,4 +1,4 @@
-import { type BenchEntry, type BenchFile, benchFigures } from './bench-file.ts';
+import { type BenchEntry, type BenchFile, benchFigures, costText } from './bench-file.ts';
 import { textTable } from './text-table.ts';
 
 const absent = '-';
@@ -67,12 +67,16 @@ function notesOf(entry: BenchEntry): string[] {
   if (entry.state === 'failed') return [`${where}: ${entry.problem}`];
   if (entry.state === 'no time left') return [];
   const { result, baseline } = entry;
-  const { tracing, check } = result;
+  const { tracing, untraced, check } = result;
   const notes = check.problems.map((problem) => `${where}: WRONG: ${problem}`);
   if (baseline !== null && 'error' in baseline) notes.push(`${where}: torch: ${baseline.error}`);
   if (tracing !== null && benchFigures(entry).ms !== null) {
-    const events = percent(tracing.events);
-    notes.push(`${where}: tracing costs ${events}, of the GPU alone ${percent(tracing.gpu)}`);
+    const { events, gpu } = tracing;
+    notes.push(`${where}: tracing costs ${costText(events)}, GPU alone ${costText(gpu)}`);
+  }
+  if (untraced !== null && benchFigures(entry).ms !== null) {
+    const { events, gpu } = untraced.offCosts;
+    notes.push(`${where}: off it costs ${costText(events)}, GPU alone ${costText(gpu)}`);
   }
   if (check.lostRecords > 0) {
     notes.push(`${where}: ${check.lostRecords} trace records found their ring full`);
@@ -82,8 +86,4 @@ function notesOf(entry: BenchEntry): string[] {
 
 function fixed(value: number | null, digits: number): string {
   return value === null ? absent : value.toFixed(digits);
-}
-
-function percent(share: number): string {
-  return `${share >= 0 ? '+' : ''}${(100 * share).toFixed(2)} %`;
 }

@@ -3,7 +3,7 @@ import type { DeviceInfo, WorldInfo } from '../../binding/index.ts';
 import type { Layer, LayerOptions } from './bench-layer.ts';
 import type { BenchVerdict } from './bench-messages.ts';
 import type { Roofline } from './bench-roofline.ts';
-import type { Timing } from './bench-timing.ts';
+import { median, type Timing } from './bench-timing.ts';
 import { outputProblems } from './verdict.ts';
 
 /** Times of one trace mode. */
@@ -14,10 +14,37 @@ export interface ModeTimings {
   readonly gpu: Timing;
 }
 
-/** What tracing costs: the median of on / off over the pairs of one round, minus one. */
-export interface TracingCost {
-  readonly events: number;
-  readonly gpu: number;
+/** How much longer one kind of launch takes than another, as a share. */
+export interface Cost {
+  /** Median of the quotients of neighbouring launches, minus one. */
+  readonly cost: number;
+  /** Half of the interval that holds the median with about 95 %: 1.57 interquartile ranges over the root of the pairs. */
+  readonly plusMinus: number;
+}
+
+/** A cost by both ways of timing. */
+export interface Costs {
+  readonly events: Cost;
+  readonly gpu: Cost;
+}
+
+/** @param dearer launches, each the neighbour of the one at the same place of `cheaper` */
+export function costOf(dearer: readonly number[], cheaper: readonly number[]): Cost {
+  const quotients = dearer.map((ms, i) => ms / (cheaper[i] ?? Number.NaN)).sort((a, b) => a - b);
+  const middle = quotients.length >> 1;
+  const range = median(quotients.slice(-middle)) - median(quotients.slice(0, Math.max(1, middle)));
+  return {
+    cost: median(quotients) - 1,
+    plusMinus: (1.57 * range) / Math.sqrt(quotients.length),
+  };
+}
+
+/** The same layer by a library without trace code, in turn with the usual one with tracing off. */
+export interface UntracedResult {
+  readonly library: LayerResult['library'];
+  readonly timings: ModeTimings;
+  /** What tracing costs while it is off. */
+  readonly offCosts: Costs;
 }
 
 /** Everything about one layer on one number of ranks. Times over ranks are those of the slowest. */
@@ -45,7 +72,9 @@ export interface LayerResult {
   /** GPU operations of one forward pass. */
   readonly operations: number;
   readonly timings: { readonly off: ModeTimings | null; readonly on: ModeTimings | null };
-  readonly tracing: TracingCost | null;
+  /** What tracing costs while it is on; null: not compared. */
+  readonly tracing: Costs | null;
+  readonly untraced: UntracedResult | null;
   /** Of the GPU that has most to do. */
   readonly roofline: Roofline;
   /** Rows of an expert, from all ranks. */

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { LayerBench, TraceChoice } from '../../gpu/bench.ts';
+import type { DeviceInfo } from '../../../binding/index.ts';
 import { Baseline, BaselineError } from '../../gpu/bench-baseline.ts';
 import { activations, type BenchActivation } from '../../gpu/bench-layer.ts';
 import type { Peaks } from '../../gpu/bench-roofline.ts';
+import type { LayerBench, TraceChoice } from '../../gpu/bench-settings.ts';
+import { gpuInfo } from '../../gpu/gpu-info.ts';
 import { type GemmPath, gemmPaths } from '../../gpu/world-options.ts';
 import { loadMachineProfile, machineOf } from '../../machine/profile.ts';
 import { writeAtomically } from '../../report/atomic-write.ts';
@@ -37,6 +39,7 @@ interface Options {
   readonly launches: string;
   readonly warmup: string;
   readonly trace: TraceChoice;
+  readonly untracedLibrary?: string;
   readonly checkRows: string;
   readonly seed: string;
   readonly baseline: 'torch' | 'none';
@@ -65,9 +68,11 @@ export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
   });
   return withOptions(command).action(async (options: Options) => {
     const peaks = peaksOf(options.machine);
-    const plan = planOf(options, peaks);
+    const planned = planOf(options, peaks);
     const seconds =
       options.seconds === undefined ? null : parseCount('--seconds', options.seconds, 1);
+    const { devices } = await gpuInfo({ library: options.library });
+    const plan = planned.map((run) => onDevice(run, devices));
     const baseline = await startBaseline(options);
     const entries: BenchEntry[] = [];
     const progress = startProgress(terminal);
@@ -115,6 +120,10 @@ function withOptions(command: Command): Command {
         .choices(['off', 'on', 'both'])
         .default('off'),
     )
+    .option(
+      '--untraced-library <file>',
+      'also a library without trace code, in turn with tracing off',
+    )
     .option('--check-rows <number>', 'rows of an output held against fp64, about', '1024')
     .option('--seed <number>', 'of weights and tokens', '1')
     .addOption(
@@ -143,12 +152,24 @@ function peaksOf(name: string): NamedPeaks {
   };
 }
 
-function planOf(o: Options, peaks: Peaks): PlannedRun[] {
+type Undecided = Pick<PlannedRun, 'layer'> & { readonly bench: Omit<LayerBench, 'device'> };
+
+/** @throws {InputError} where this machine has fewer GPUs */
+function onDevice({ layer, bench }: Undecided, devices: readonly DeviceInfo[]): PlannedRun {
+  const device = devices[0];
+  if (device === undefined || devices.length < bench.gpus) {
+    throw new InputError(`--gpus: expected at most the ${devices.length} here, got ${bench.gpus}`);
+  }
+  return { layer, bench: { ...bench, device } };
+}
+
+function planOf(o: Options, peaks: Peaks): Undecided[] {
   const layers = (o.shape ?? defaultLayers).map(parseLayer);
   const tile = o.tile === undefined ? undefined : parseTile(o.tile);
   const gpus = parseCount('--gpus', o.gpus, 1, 8);
   const common = {
     library: o.library,
+    untracedLibrary: o.untracedLibrary,
     gpus,
     gemm: o.gemm,
     activation: o.activation,
@@ -161,6 +182,9 @@ function planOf(o: Options, peaks: Peaks): PlannedRun[] {
     deadlineMs: 5000,
     peaks,
   } satisfies Partial<LayerBench>;
+  if (o.untracedLibrary !== undefined && (o.ranks !== '1' || o.trace === 'on')) {
+    throw new InputError('--untraced-library: expected one rank, and tracing off or both');
+  }
   return plannedRuns(layers, parseRanks(o.ranks), gpus).map(({ layer, ranks }) => {
     return { layer, bench: { ...common, ranks, tile: tileFor(layer, o.gemm, tile) } };
   });

@@ -62,7 +62,8 @@ describe('gpu bench on the double of the kernel', () => {
     const { result } = onlyEntry(JSON.parse(out) as BenchFile);
     expect(result.timings.on?.gpu.samples).toHaveLength(4);
     expect(result.timings.off?.gpu.samples).toHaveLength(4);
-    expect(result.tracing).toEqual({ events: 0, gpu: 0 });
+    const none = { cost: 0, plusMinus: 0 };
+    expect(result.tracing).toEqual({ events: none, gpu: none });
   });
 
   it('counts trace records that found their ring full', async () => {

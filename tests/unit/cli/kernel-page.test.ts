@@ -75,7 +75,14 @@ function entry(w: Wanted): MeasuredEntry {
       copyBytes: 1e9,
       operations: 1,
       timings: { off, on: tracing === undefined ? null : off },
-      tracing: tracing === undefined ? null : { events: tracing, gpu: tracing / 2 },
+      tracing:
+        tracing === undefined
+          ? null
+          : {
+              events: { cost: tracing, plusMinus: 0.001 },
+              gpu: { cost: tracing / 2, plusMinus: 0.001 },
+            },
+      untraced: null,
       roofline: roofline(workOf(layer, rows, tokens), peaks),
       rows: { min: rows[0] ?? 0, max: rows[0] ?? 0, experts },
       check: {
@@ -150,7 +157,9 @@ describe("the kernel's page", () => {
   });
 
   it('judges what tracing costs', () => {
-    expect(page([entry({ ms: 1, tracing: 0.015 })])).toMatch(/to be reached: reached[^]*\+1\.50 %/);
+    expect(page([entry({ ms: 1, tracing: 0.015 })])).toMatch(
+      /to be reached: reached[^]*\+1\.50 \u00b1 0\.10 %/,
+    );
     expect(page([entry({ ms: 1, tracing: 0.03 })])).toContain('to be reached: **not reached**');
   });
 
