@@ -6,7 +6,7 @@
 //
 // Options: --shape S/H/I/E/k (repeatable)  --tile NAME (repeatable; --list prints them)  --iterations N  --sets N
 //          --claim static|dynamic  --raster row|column  --lag N (experts between GEMM0 and GEMM1 in one launch)
-//          --activation 0..3  --seed N  --json FILE
+//          --activation 0..3 (1: relu)  --seed N  --json FILE
 // Exit code: 0; 1: a result is wrong; 2: usage or CUDA error; 3: a wait ran out of time.
 #include <cstring>
 #include <functional>
@@ -56,7 +56,7 @@ struct Options {
   uint32_t iterations = 30;
   uint32_t sets = 2;
   uint32_t lag = 8;
-  uint32_t activation = static_cast<uint32_t>(Activation::Silu);
+  uint32_t activation = static_cast<uint32_t>(Activation::Relu);
   uint64_t seed = 1;
   bool dynamic = true;
   bool sweep = false;
@@ -258,9 +258,9 @@ bool benchShape(const Machine& machine, const Options& o, const ModelShape& m, c
   std::fflush(stdout);
   if (json != nullptr) {
     std::fprintf(json, "{\"tokens\":%u,\"hidden\":%u,\"intermediate\":%u,\"experts\":%u,\"topK\":%u,\"tile\":\"%s\","
-                 "\"claim\":\"%s\",\"raster\":\"%s\",\"lag\":%u,\"iterations\":%u,\"seed\":%llu,\"gemm0Ms\":%.6f,"
+                 "\"activation\":%u,\"claim\":\"%s\",\"raster\":\"%s\",\"lag\":%u,\"iterations\":%u,\"seed\":%llu,\"gemm0Ms\":%.6f,"
                  "\"gemm1Ms\":%.6f,\"mergedMs\":%.6f,\"flops\":%.0f,\"bytes\":%.0f,\"relativeError\":%.3e,\"correct\":%s}\n",
-                 m.tokens, m.hidden, m.intermediate, m.experts, m.topK, tile.name, o.dynamic ? "dynamic" : "static",
+                 m.tokens, m.hidden, m.intermediate, m.experts, m.topK, tile.name, o.activation, o.dynamic ? "dynamic" : "static",
                  o.raster == Raster::ColumnFirst ? "column" : "row", o.lag, o.iterations,
                  static_cast<unsigned long long>(o.seed), t.gemm0, t.gemm1, t.merged, w.flops, w.bytes, error,
                  ok ? "true" : "false");

@@ -10,6 +10,7 @@
 
 #include "failure.h"
 #include "kernel_facts.h"
+#include "kerneltwin/trace/tracing.h"
 #include "reference.h"
 #include "session.h"
 #include "version.h"
@@ -80,7 +81,9 @@ extern "C" {
 
 uint32_t kt_abi_version(void) noexcept { return KT_ABI_VERSION; }
 
-const char* kt_version(void) noexcept { return KERNELTWIN_VERSION_LINE; }
+const char* kt_version(void) noexcept {
+  return kTracing ? KERNELTWIN_VERSION_LINE : KERNELTWIN_VERSION_LINE ", without trace code";
+}
 
 const char* kt_last_error(void) noexcept { return lastError.c_str(); }
 
@@ -131,6 +134,9 @@ int32_t kt_world_open(const kt_world_options* options, kt_world** out) noexcept 
   return guarded([&] {
     given(out, "out") = nullptr;
     WorldOptions checked = checkOptions(given(options, "options"));
+    if (!kTracing && checked.traceRecords != 0) {
+      throw Failure(KT_UNSUPPORTED, "trace_records: this library was built without trace code");
+    }
     Session& session = Session::current();
     KT_CUDA(cudaSetDevice(session.device()));
     *out = new kt_world{World(session, std::move(checked))};

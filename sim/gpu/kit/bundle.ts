@@ -2,7 +2,7 @@
  * Packs the GPU kit: one folder that runs this project's kernel, tests and recordings on a GPU machine without network,
  * Node or CUDA toolkit. See docs/guide/gpu-kit.md.
  *
- *   node sim/gpu/kit/bundle.ts [--out build/gpu-kit] [--with-nvshmem] [--library FILE]
+ *   node sim/gpu/kit/bundle.ts [--out build/gpu-kit] [--with-nvshmem] [--library FILE] [--untraced FILE]
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,11 +23,15 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
+/** A library without trace code, for `gpu bench --untraced-library`; packed where there is one. */
+const untracedInKit = 'build/kernel-untraced/libkerneltwin.so';
+
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'build/gpu-kit' },
     'with-nvshmem': { type: 'boolean', default: false },
     library: { type: 'string', default: 'build/kernel/libkerneltwin.so' },
+    untraced: { type: 'string', default: untracedInKit },
   },
 });
 const out = values.out;
@@ -146,6 +150,10 @@ function packProject(): void {
     }
     mkdirSync(join(stage, dirname(libraryInKit)), { recursive: true });
     copyFileSync(library, join(stage, libraryInKit));
+    if (existsSync(values.untraced)) {
+      mkdirSync(join(stage, dirname(untracedInKit)), { recursive: true });
+      copyFileSync(values.untraced, join(stage, untracedInKit));
+    }
     const commit = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
     const facts = `kit of ${commit.stdout.trim() || 'an unknown commit'}, Node ${process.version}`;
     writeFileSync(join(stage, 'kit.txt'), `${facts}, ${programs.length} test programs\n`);

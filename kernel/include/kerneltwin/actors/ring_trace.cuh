@@ -9,6 +9,7 @@
 #include "kerneltwin/ptx/clock.cuh"
 #include "kerneltwin/ptx/memory.cuh"
 #include "kerneltwin/ptx/warp.cuh"
+#include "kerneltwin/trace/tracing.h"
 
 namespace kerneltwin {
 
@@ -20,7 +21,7 @@ struct RingTrace {
 
   using Stamp = uint64_t;
 
-  KT_DEVICE bool off() const { return buffers.headers == nullptr; }
+  KT_DEVICE bool off() const { return !kTracing || buffers.headers == nullptr; }
   KT_DEVICE Stamp stamp() const { return off() ? 0 : ptx::cycles(); }
 
   KT_DEVICE void record(EventKind kind, uint32_t aux, uint32_t a, uint32_t b) { recordAt(stamp(), kind, aux, a, b); }
@@ -40,6 +41,7 @@ struct RingTrace {
 
 /// Opens ring `index` for an actor. One thread; the caller then orders it before the actor's first record.
 KT_DEVICE void openRing(RingState& state, const TraceBuffers& buffers, uint32_t index) {
+  if (!kTracing) return;
   state.written = 0;
   state.capacity = buffers.capacity;
   if (buffers.headers == nullptr) return;
@@ -51,7 +53,7 @@ KT_DEVICE void openRing(RingState& state, const TraceBuffers& buffers, uint32_t 
 /// ordered after the actor's last record.
 KT_DEVICE void closeRing(const RingState& state, const TraceBuffers& buffers, uint32_t index, uint32_t actor,
                          uint32_t launch) {
-  if (buffers.headers == nullptr) return;
+  if (!kTracing || buffers.headers == nullptr) return;
   TraceRingHeader& header = buffers.headers[index];
   header.actor = actor;
   header.capacity = state.capacity;

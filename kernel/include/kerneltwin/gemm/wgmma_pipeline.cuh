@@ -24,6 +24,7 @@
 #include "kerneltwin/ptx/clock.cuh"
 #include "kerneltwin/ptx/setmaxnreg.cuh"
 #include "kerneltwin/ptx/tma.cuh"
+#include "kerneltwin/trace/tracing.h"
 
 namespace kerneltwin {
 
@@ -152,7 +153,7 @@ KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard)
     if (task.kind == TaskKind::Exit) return;
     if (task.kind == TaskKind::Tile) {
       if (ptx::thread() == kWarpgroupThreads) {
-        pipe.words().begunAt[at.slot()] = ptx::cycles();
+        if constexpr (kTracing) pipe.words().begunAt[at.slot()] = ptx::cycles();
         ptx::arrive(pipe.begun(at.slot()));
       }
       float acc[Config::kAccumulators];
@@ -175,7 +176,7 @@ KT_DEVICE void runAides(const PipelineView<Config>& pipe, const Guard& guard, co
     if (task.kind == TaskKind::Exit) return;
     if (task.kind == TaskKind::Other) {
       if (ptx::thread() == kWarpgroupThreads - kAideThreads) {
-        pipe.words().begunAt[at.slot()] = ptx::cycles();
+        if constexpr (kTracing) pipe.words().begunAt[at.slot()] = ptx::cycles();
         ptx::arrive(pipe.begun(at.slot()));
       }
       other(task, pipe.aideMemory());
