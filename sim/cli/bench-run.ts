@@ -15,8 +15,10 @@ export interface PlannedRun {
 }
 
 export interface BenchLimits {
-  /** The whole benchmark ends within this many seconds; null: no limit. */
+  /** The whole benchmark ends within this many seconds after `begin`; null: no limit. */
   readonly seconds: number | null;
+  /** When the command began, of performance.now(). */
+  readonly begin: number;
   readonly signal: AbortSignal;
 }
 
@@ -34,8 +36,7 @@ export async function runBench(
   limits: BenchLimits,
   finished: (entry: BenchEntry) => Promise<void>,
 ): Promise<void> {
-  const begin = performance.now();
-  const elapsed = (): number => (performance.now() - begin) / 1000;
+  const elapsed = (): number => (performance.now() - limits.begin) / 1000;
   let longest = firstGuessS;
   let torch = baseline;
   for (const { layer, bench } of runs) {

@@ -67,6 +67,7 @@ export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
     example: 'gpu bench --shape 8192/2048/2048/64/2 --trace both --out bench.json',
   });
   return withOptions(command).action(async (options: Options) => {
+    const begin = performance.now();
     const peaks = peaksOf(options.machine);
     const planned = planOf(options, peaks);
     const seconds =
@@ -86,7 +87,7 @@ export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
     const say = (line: string): void => progress.step(line);
     const runs = plan.map(({ layer, bench }) => ({ layer, bench: { ...bench, onProgress: say } }));
     try {
-      await runBench(runs, baseline, { seconds, signal: terminal.signal }, finished);
+      await runBench(runs, baseline, { seconds, begin, signal: terminal.signal }, finished);
     } catch (error) {
       throw error instanceof Interrupted ? interrupted(entries, options.out) : error;
     } finally {

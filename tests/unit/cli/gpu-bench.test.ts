@@ -66,6 +66,16 @@ describe('gpu bench on the double of the kernel', () => {
     expect(result.tracing).toEqual({ events: none, gpu: none });
   });
 
+  it('compares tracing off with a library that cannot trace', async () => {
+    const { library } = gpuDoubles('');
+    const args = ['--baseline', 'none', '--untraced-library', library, '--json'];
+    const { result } = onlyEntry(JSON.parse((await bench('', ...args)).out) as BenchFile);
+    expect(result.untraced?.timings.events.samples).toHaveLength(4);
+    expect(result.untraced?.offCosts.gpu).toEqual({ cost: 0, plusMinus: 0 });
+    // The last timed output and that of each copy, of both libraries.
+    expect(result.check.outputs).toBe(2 * (1 + result.copies));
+  });
+
   it('counts trace records that found their ring full', async () => {
     const { out } = await bench('overflow', '--baseline', 'none', '--trace', 'on');
     expect(out).toContain('5 trace records found their ring full');
@@ -195,6 +205,11 @@ describe('gpu bench refuses', () => {
     ],
     ['more ranks than experts', ['--ranks', '9'], /at most the 8 experts of a layer, got 9/],
     ['GPUs that do not divide', ['--ranks', '3', '--gpus', '2'], /divides 3 ranks evenly, got 2/],
+    [
+      'an untraced library on several ranks',
+      ['--untraced-library', 'x', '--ranks', '2'],
+      /--untraced-library: expected one rank/,
+    ],
     ['an unknown machine', ['--machine', 'b200'], /machine: expected one of h200/],
     ['a limit that is no number', ['--seconds', 'soon'], /--seconds: expected an integer/],
   ])('%s', async (_, args, message) => {
