@@ -1,5 +1,6 @@
 import { EventKind } from '../trace/generated/events.ts';
 import { firstPollAt } from './polling.ts';
+import { Real, realStride, Word, wordStride } from './processor-words.ts';
 import type { SchedulerRun } from './scheduler-run.ts';
 import { schedulerActor, type World } from './world.ts';
 
@@ -57,7 +58,7 @@ export function interruptProcessors(
     for (let p = run.batch * lanes; p < end; p++) {
       if (run.ready.has(p)) continue;
       if (!state.unreadStatus.has(p)) return Number.POSITIVE_INFINITY;
-      last = Math.max(last, state.statusVisible[p]!);
+      last = Math.max(last, state.processors.reals[p * realStride + Real.statusVisible]!);
     }
     return last;
   }
@@ -74,15 +75,18 @@ export function interruptProcessors(
 
   function ringBatch(run: SchedulerRun): void {
     const { state } = run;
+    const { words } = state.processors;
     const end = Math.min(world.processors, (run.batch + 1) * lanes);
     for (let p = run.batch * lanes; p < end; p++) {
       state.unreadStatus.delete(p);
       const sequence = nextSequence(run, p);
-      state.bellTask[p] = 0;
-      state.bellExit[p] = 1;
+      words[p * wordStride + Word.bellTask] = 0;
+      words[p * wordStride + Word.bellExit] = 1;
       sink.add(sim.now, state.epoch, state.rank, actor, EventKind.Interrupt, p, 0, sequence);
-      sim.at(sim.now + machine.doorbellNs, handlers.doorbell, state.rank, p);
+      state.ringing.push(p);
     }
+    const rung = end - run.batch * lanes;
+    sim.at(sim.now + machine.doorbellNs, handlers.doorbell, state.rank, rung);
     run.batch++;
     run.batchSince = sim.now;
     if (end < world.processors) {

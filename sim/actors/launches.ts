@@ -57,7 +57,7 @@ export class Launches {
     const most = scenario.noise.launchSkewNs;
     const skew =
       most === 0 ? 0 : splitRng(scenario.seed, 'launch-skew', launch, rank).uniformInt(most + 1);
-    sim.at(after + skew, this.#begin, rank, 0);
+    sim.send(this.#world.ranks[rank]!.lane, after + skew, this.#begin, rank, 0);
   }
 
   #onBegin(state: RankState): void {

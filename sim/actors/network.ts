@@ -1,8 +1,10 @@
 import { FluidResource } from '../engine/fluid.ts';
+import { FluidBank } from '../engine/fluid-bank.ts';
 import { Fabric } from '../machine/fabric.ts';
 import { dispatchFlags } from '../moe/heap.ts';
 import { epochState } from '../moe/packet.ts';
 import type { RankState } from './rank.ts';
+import { RecordPool } from './record-pool.ts';
 import type { Subscribers } from './subscriber.ts';
 import { fail, type World } from './world.ts';
 
@@ -12,22 +14,23 @@ interface MemoryClasses {
   readonly stream: number;
 }
 
-/** A signal on its way. */
-interface Message {
-  source: number;
-  epoch: number;
-  flag: number;
-  rows: number;
-  tiles: number;
+/** A resource that ranks share, over the whole run. */
+export interface ResourceUse {
+  readonly name: string;
+  readonly bytes: number;
+  readonly busyNs: number;
 }
 
-/** A transfer that crosses several resources: it ends when all have served it. */
-interface Transfer {
-  parts: number;
-  handler: number;
-  a: number;
-  b: number;
-}
+/**
+ * Words of a signal on its way: source rank, launch, flag, rows, row blocks. Then for one that waits for a put to begin, its
+ * bytes in two words; after that, the receiver, and the events to come that do not count.
+ */
+const messageWords = 8;
+
+/** Words of a transfer that crosses several resources: those that still serve it, then whom to tell, and what. */
+const transferWords = 4;
+
+const two32 = 4294967296;
 
 /**
  * What lies between blocks: each GPU's memory and its two link directions, and each network card's, as fluid capacities,
@@ -36,22 +39,21 @@ interface Transfer {
  */
 export class Network {
   readonly memory: readonly FluidResource[];
-  readonly egress: readonly FluidResource[];
-  readonly ingress: readonly FluidResource[];
+  /** The two directions of the links, a resource for each GPU. */
+  readonly egress: FluidBank;
+  readonly ingress: FluidBank;
   /** The two directions of the network cards; none in a world of one node. */
-  readonly nicOut: readonly FluidResource[];
-  readonly nicIn: readonly FluidResource[];
+  readonly nicOut: FluidBank;
+  readonly nicIn: FluidBank;
 
   readonly #world: World;
   readonly #subscribers: Subscribers;
   readonly #fabric: Fabric;
   readonly #classes: MemoryClasses;
-  readonly #part: number;
+  readonly #putStart: number;
   readonly #putDone: number;
-  readonly #transfers: Transfer[] = [];
-  readonly #freeTransfers: number[] = [];
-  readonly #messages: Message[] = [];
-  readonly #freeMessages: number[] = [];
+  readonly #transfers: RecordPool = new RecordPool(transferWords);
+  readonly #messages: RecordPool = new RecordPool(messageWords);
 
   constructor(world: World, subscribers: Subscribers) {
     this.#world = world;
@@ -61,29 +63,46 @@ export class Network {
     const caps = [...new Set([copy, stream])].sort((x, y) => x - y);
     this.#classes = { copy: caps.indexOf(copy), stream: caps.indexOf(stream) };
     const gpus = Array.from({ length: world.scenario.world.gpus }, (_, gpu) => gpu);
-    const link = (gpu: number, way: string): FluidResource =>
-      new FluidResource(sim, `GPU ${gpu} ${way}`, machine.linkBytesPerNs, [
-        machine.smLinkBytesPerNs,
-      ]);
     this.memory = gpus.map(
       (gpu) => new FluidResource(sim, `GPU ${gpu} memory`, machine.hbmBytesPerNs, caps),
     );
-    this.egress = gpus.map((gpu) => link(gpu, 'egress'));
-    this.ingress = gpus.map((gpu) => link(gpu, 'ingress'));
     this.#fabric = new Fabric(machine, gpus.length);
-    const nics = Array.from(
-      { length: this.#fabric.nodes > 1 ? this.#fabric.nics : 0 },
-      (_, n) => n,
-    );
-    const card = (nic: number, way: string): FluidResource =>
-      new FluidResource(sim, `NIC ${nic} ${way}`, machine.nicBytesPerNs, [machine.nicBytesPerNs]);
-    this.nicOut = nics.map((nic) => card(nic, 'out'));
-    this.nicIn = nics.map((nic) => card(nic, 'in'));
-    this.#part = sim.handle((transfer) => this.#onPart(transfer));
+    const done = sim.handle((transfer) => this.#onPart(transfer));
+    const ends = { done, joined: (message: number) => this.#accompany(message) };
+    const { linkBytesPerNs, smLinkBytesPerNs, nicBytesPerNs } = machine;
+    const links = { units: gpus.length, capacity: linkBytesPerNs, cap: smLinkBytesPerNs };
+    this.egress = new FluidBank(sim, links, ends);
+    this.ingress = new FluidBank(sim, links, ends);
+    const nics = this.#fabric.nodes > 1 ? this.#fabric.nics : 0;
+    const cards = { units: nics, capacity: nicBytesPerNs, cap: nicBytesPerNs };
+    this.nicOut = new FluidBank(sim, cards, ends);
+    this.nicIn = new FluidBank(sim, cards, ends);
+    this.#putStart = sim.handle((to, message) => this.#onPutStart(to, message));
     this.#putDone = sim.handle((to, message) => this.#onPutDone(to, message));
     world.handlers.signal = sim.handle((rank, message) =>
       this.#onSignal(world.ranks[rank]!, message),
     );
+  }
+
+  /** Bytes and ticks in use of everything here that ranks share. */
+  uses(): readonly ResourceUse[] {
+    const inBank = (bank: FluidBank, what: string, way: string): ResourceUse[] =>
+      Array.from({ length: bank.units }, (_, unit) => ({
+        name: `${what} ${unit} ${way}`,
+        bytes: bank.totalOf(unit),
+        busyNs: bank.busyTicksOf(unit),
+      }));
+    return [
+      ...this.memory.map(({ name, total, busyTicks }) => ({
+        name,
+        bytes: total,
+        busyNs: busyTicks,
+      })),
+      ...inBank(this.egress, 'GPU', 'egress'),
+      ...inBank(this.ingress, 'GPU', 'ingress'),
+      ...inBank(this.nicOut, 'NIC', 'out'),
+      ...inBank(this.nicIn, 'NIC', 'in'),
+    ];
   }
 
   /** Streams `bytes` of weights from a GPU's memory into one SM. */
@@ -99,15 +118,20 @@ export class Network {
     }
     const { linkFrom, linkTo, nicFrom, nicTo } = this.#fabric.route(from, to);
     const parts = (linkFrom >= 0 ? 2 : 0) + (nicFrom >= 0 ? 2 : 0);
-    const index = this.#freeTransfers.pop() ?? this.#transfers.length;
-    this.#transfers[index] = { parts, handler, a, b };
+    const index = this.#transfers.take();
+    const at = index * transferWords;
+    const { words } = this.#transfers;
+    words[at] = parts;
+    words[at + 1] = handler;
+    words[at + 2] = a;
+    words[at + 3] = b;
     if (linkFrom >= 0) {
-      this.egress[linkFrom]!.start(0, bytes, this.#part, index, 0);
-      this.ingress[linkTo]!.start(0, bytes, this.#part, index, 0);
+      this.egress.start(linkFrom, bytes, index);
+      this.ingress.start(linkTo, bytes, index);
     }
     if (nicFrom >= 0) {
-      this.nicOut[nicFrom]!.start(0, bytes, this.#part, index, 0);
-      this.nicIn[nicTo]!.start(0, bytes, this.#part, index, 0);
+      this.nicOut.start(nicFrom, bytes, index);
+      this.nicIn.start(nicTo, bytes, index);
     }
   }
 
@@ -128,41 +152,130 @@ export class Network {
     rows: number,
     tiles: number,
   ): void {
-    const index = this.#message(from, flag, rows, tiles);
-    const { sim, handlers } = this.#world;
-    sim.at(time + this.latency(from.rank, to), handlers.signal, to, index);
+    const index = this.#message(from, flag, rows, tiles, 0);
+    const { sim, handlers, ranks } = this.#world;
+    sim.send(ranks[to]!.lane, time + this.latency(from.rank, to), handlers.signal, to, index);
   }
 
   /** Put with signal: transfers `bytes` without a block waiting, then puts the word on the flag. */
   put(from: RankState, to: number, bytes: number, flag: number, rows: number, tiles: number): void {
-    const index = this.#message(from, flag, rows, tiles);
-    this.copy(from.gpu, this.#world.ranks[to]!.gpu, bytes, this.#putDone, to, index);
+    const index = this.#message(from, flag, rows, tiles, bytes);
+    const { sim, ranks, networkLane } = this.#world;
+    if (from.gpu === ranks[to]!.gpu) {
+      this.#messages.words[index * messageWords + 6] = 0;
+      this.copy(from.gpu, from.gpu, bytes, this.#putDone, to, index);
+    } else {
+      sim.send(networkLane, sim.now, this.#putStart, to, index);
+    }
   }
 
-  #message(from: RankState, flag: number, rows: number, tiles: number): number {
-    const index = this.#freeMessages.pop() ?? this.#messages.length;
-    this.#messages[index] = { source: from.rank, epoch: from.epoch, flag, rows, tiles };
+  #message(from: RankState, flag: number, rows: number, tiles: number, bytes: number): number {
+    const index = this.#messages.take();
+    const at = index * messageWords;
+    const { words } = this.#messages;
+    words[at] = from.rank;
+    words[at + 1] = from.epoch;
+    words[at + 2] = flag;
+    words[at + 3] = rows;
+    words[at + 4] = tiles;
+    words[at + 5] = Math.floor(bytes / two32);
+    words[at + 6] = bytes;
     return index;
   }
 
+  /** In the network's lane: the bytes of a put begin to move. */
+  #onPutStart(to: number, index: number): void {
+    const at = index * messageWords;
+    const { words } = this.#messages;
+    const { ranks } = this.#world;
+    const bytes = words[at + 5]! * two32 + (words[at + 6]! >>> 0);
+    const from = ranks[words[at]!]!.gpu;
+    words[at + 5] = to;
+    words[at + 6] = 0;
+    if (this.#putAlone(from, to, bytes, index)) return;
+    this.copy(from, ranks[to]!.gpu, bytes, this.#putDone, to, index);
+  }
+
+  /** A put for which everything on its way is idle: when its signal arrives is known now, unless another put joins it. */
+  #putAlone(from: number, to: number, bytes: number, index: number): boolean {
+    const { sim, handlers, ranks } = this.#world;
+    const { linkFrom, linkTo, nicFrom, nicTo, latencyNs } = this.#fabric.route(
+      from,
+      ranks[to]!.gpu,
+    );
+    const links = linkFrom >= 0;
+    const cards = nicFrom >= 0;
+    if (links && this.egress.ticksAlone(bytes) === Number.POSITIVE_INFINITY) return false;
+    if (cards && this.nicOut.ticksAlone(bytes) === Number.POSITIVE_INFINITY) return false;
+    if (links && !(this.egress.isIdle(linkFrom) && this.ingress.isIdle(linkTo))) return false;
+    if (cards && !(this.nicOut.isIdle(nicFrom) && this.nicIn.isIdle(nicTo))) return false;
+    let end = 0;
+    if (links) {
+      end = this.egress.startAlone(linkFrom, bytes, index);
+      this.ingress.startAlone(linkTo, bytes, index);
+    }
+    if (cards) {
+      end = Math.max(end, this.nicOut.startAlone(nicFrom, bytes, index));
+      this.nicIn.startAlone(nicTo, bytes, index);
+    }
+    sim.send(ranks[to]!.lane, end + latencyNs, handlers.signal, to, index);
+    return true;
+  }
+
+  /** Another flow joins a put that was alone: what of it is not served yet goes on as a transfer like any other. */
+  #accompany(index: number): void {
+    const at = index * messageWords;
+    const message = this.#messages.words;
+    const { ranks } = this.#world;
+    const to = message[at + 5]!;
+    message[at + 6] = 1;
+    const route = this.#fabric.route(ranks[message[at]!]!.gpu, ranks[to]!.gpu);
+    const transfer = this.#transfers.take();
+    let parts = 0;
+    if (route.linkFrom >= 0) {
+      if (this.egress.accompany(route.linkFrom, index, transfer)) parts++;
+      if (this.ingress.accompany(route.linkTo, index, transfer)) parts++;
+    }
+    if (route.nicFrom >= 0) {
+      if (this.nicOut.accompany(route.nicFrom, index, transfer)) parts++;
+      if (this.nicIn.accompany(route.nicTo, index, transfer)) parts++;
+    }
+    const { words } = this.#transfers;
+    words[transfer * transferWords] = parts;
+    words[transfer * transferWords + 1] = this.#putDone;
+    words[transfer * transferWords + 2] = to;
+    words[transfer * transferWords + 3] = index;
+  }
+
   #onPutDone(to: number, index: number): void {
-    const { sim, handlers } = this.#world;
-    const latency = this.latency(this.#messages[index]!.source, to);
-    sim.at(sim.now + latency, handlers.signal, to, index);
+    const { sim, handlers, ranks } = this.#world;
+    const latency = this.latency(this.#messages.words[index * messageWords]!, to);
+    sim.send(ranks[to]!.lane, sim.now + latency, handlers.signal, to, index);
   }
 
   #onPart(index: number): void {
-    const transfer = this.#transfers[index]!;
-    transfer.parts--;
-    if (transfer.parts > 0) return;
-    this.#freeTransfers.push(index);
-    this.#world.sim.call(transfer.handler, transfer.a, transfer.b);
+    const at = index * transferWords;
+    const { words } = this.#transfers;
+    const left = words[at]! - 1;
+    words[at] = left;
+    if (left > 0) return;
+    this.#transfers.free(index);
+    this.#world.sim.call(words[at + 1]!, words[at + 2]!, words[at + 3]!);
   }
 
   #onSignal(state: RankState, index: number): void {
-    const message = this.#messages[index]!;
-    this.#freeMessages.push(index);
-    const { source, epoch, flag, rows, tiles } = message;
+    const at = index * messageWords;
+    const { words } = this.#messages;
+    if (words[at + 6]! > 0) {
+      words[at + 6] = 0;
+      return;
+    }
+    const source = words[at]!;
+    const epoch = words[at + 1]!;
+    const flag = words[at + 2]! >>> 0;
+    const rows = words[at + 3]!;
+    const tiles = words[at + 4]!;
+    this.#messages.free(index);
     // The four epoch states tell apart only what lies within one launch of the reader's own. A late signal is a no-op: the
     // reader did not have to wait for it, because another of its sender's had told all it needed.
     const early = epoch - state.epoch;

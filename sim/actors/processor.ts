@@ -8,6 +8,7 @@ import { gemm1Task, rowBlockIndex } from '../moe/task.ts';
 import { EventKind, putRowBits, readyCountBits } from '../trace/generated/events.ts';
 import { CombineArrivals } from './combine-arrivals.ts';
 import type { Network } from './network.ts';
+import { Real, realStride, Word, wordStride } from './processor-words.ts';
 import type { RankState } from './rank.ts';
 import type { Scheduler } from './scheduler.ts';
 import { signalArg } from './subscriber.ts';
@@ -18,20 +19,12 @@ import { fail, processorActor, type World } from './world.ts';
 /** Tickets are recorded modulo this. */
 const ticketRange = 1 << (32 - readyCountBits);
 
-/** Private memory of the processors of one rank. */
+/** The processors of one rank. */
 interface Bank {
   readonly state: RankState;
   readonly arrivals: CombineArrivals;
-  /** A processor takes doorbells only while it is neither dispatching nor executing. */
-  readonly busy: Uint8Array;
-  readonly rung: Uint8Array;
-  readonly task: Int32Array;
-  readonly sequence: Int32Array;
-  /** Flows that the running task still waits for, and what it takes after them. */
-  readonly parts: Uint8Array;
-  readonly tailNs: Float64Array;
-  /** The SMs when blocks share them; undefined when every block has its own. */
-  readonly sms: ShareBank | undefined;
+  readonly words: Int32Array;
+  readonly reals: Float64Array;
 }
 
 /**
@@ -44,6 +37,8 @@ export class Processors {
   readonly #network: Network;
   readonly #cost: TaskCost;
   readonly #banks: readonly Bank[];
+  /** The SMs when blocks share them; undefined when every block has its own. */
+  readonly #sms: ShareBank | undefined;
   readonly #served: number;
   readonly #computed: number;
   readonly #delivered: number;
@@ -56,22 +51,31 @@ export class Processors {
     this.#cost = new TaskCost(world, noise);
     const { sim } = world;
     this.#served = sim.handle((rank, p) => this.#onServed(this.#banks[rank]!, p));
-    this.#banks = world.ranks.map((state) => bankOf(world, state, this.#served));
-    world.handlers.doorbell = sim.handle((rank, p) => this.#onDoorbell(this.#banks[rank]!, p));
+    this.#sms = smsOf(world, this.#served);
+    this.#banks = world.ranks.map((state) => ({
+      state,
+      arrivals: new CombineArrivals(world, state),
+      words: state.processors.words,
+      reals: state.processors.reals,
+    }));
+    world.handlers.doorbell = sim.handle((rank, count) =>
+      this.#onDoorbells(this.#banks[rank]!, count),
+    );
     this.#computed = sim.handle((rank, p) => this.#onComputed(this.#banks[rank]!, p));
     this.#delivered = sim.handle((rank, p) => {
       sim.at(sim.now + world.machine.fenceNs, this.#signalTile, rank, p);
     });
     this.#signalTile = sim.handle((rank, p) => {
-      this.#sendTile(this.#banks[rank]!, p);
-      this.#finish(this.#banks[rank]!, p, 0);
+      const bank = this.#banks[rank]!;
+      world.decoder.decode(bank.words[p * wordStride + Word.task]!);
+      this.#deliver(bank, p);
     });
   }
 
   /** All processors of `rank` turn to the gate and the dispatch of a new launch. */
   beginLaunch(rank: number): void {
     const bank = this.#banks[rank]!;
-    bank.busy.fill(1);
+    for (let at = Word.busy; at < bank.words.length; at += wordStride) bank.words[at] = 1;
     bank.arrivals.begin();
     this.#cost.beginLaunch(rank);
   }
@@ -83,27 +87,39 @@ export class Processors {
 
   /** A processor has dispatched its share and turns to its mailbox; a lazy one frees it only now. */
   openMailbox(rank: number, processor: number): void {
-    const bank = this.#banks[rank]!;
-    bank.busy[processor] = 0;
-    if (!this.#world.eager) this.#publishStatus(bank, processor, bank.sequence[processor]!);
-    if (bank.rung[processor] === 1) this.#take(bank, processor);
+    this.#turnToMailbox(this.#banks[rank]!, processor);
   }
 
-  #onDoorbell(bank: Bank, p: number): void {
-    bank.rung[p] = 1;
-    if (bank.busy[p] === 0) this.#take(bank, p);
+  /** A processor has nothing to do: a lazy one reports now, and a doorbell that waits is taken. */
+  #turnToMailbox(bank: Bank, p: number): void {
+    const { words } = bank;
+    const at = p * wordStride;
+    words[at + Word.busy] = 0;
+    if (!this.#world.eager) this.#publishStatus(bank, p, words[at + Word.sequence]!);
+    if (words[at + Word.rung] === 1) this.#take(bank, p);
+  }
+
+  #onDoorbells(bank: Bank, count: number): void {
+    const { words } = bank;
+    const { ringing } = bank.state;
+    for (let n = 0; n < count; n++) {
+      const p = ringing.shift();
+      words[p * wordStride + Word.rung] = 1;
+      if (words[p * wordStride + Word.busy] === 0) this.#take(bank, p);
+    }
   }
 
   /** Reads the doorbell: an exit, or a task to start. */
   #take(bank: Bank, p: number): void {
-    const { state } = bank;
-    const sequence = state.bellSequence[p]!;
-    const task = state.bellTask[p]!;
-    state.bellTaken[p] = 1;
-    bank.rung[p] = 0;
-    bank.sequence[p] = sequence;
+    const { state, words } = bank;
+    const at = p * wordStride;
+    const sequence = words[at + Word.bellSequence]!;
+    const task = words[at + Word.bellTask]!;
+    words[at + Word.bellTaken] = 1;
+    words[at + Word.rung] = 0;
+    words[at + Word.sequence] = sequence;
     const { sim, eager, handlers, machine } = this.#world;
-    if (state.bellExit[p] === 1) {
+    if (words[at + Word.bellExit] === 1) {
       this.#record(state, p, sim.now, EventKind.Exit, 0, sequence);
       if (eager) this.#publishStatus(bank, p, sequence);
       sim.at(sim.now, handlers.exited, state.rank, 0);
@@ -112,8 +128,8 @@ export class Processors {
     this.#record(state, p, sim.now, EventKind.TaskConsumed, task, sequence);
     if (eager) this.#publishStatus(bank, p, sequence);
     this.#record(state, p, sim.now + machine.taskDecodeNs, EventKind.TaskStarted, task, sequence);
-    bank.busy[p] = 1;
-    bank.task[p] = task;
+    words[at + Word.busy] = 1;
+    words[at + Word.task] = task;
     this.#start(bank, p, task);
   }
 
@@ -132,15 +148,15 @@ export class Processors {
       const local = state.gpu === ranks[task.peer]!.gpu;
       if (staged || local) tail += storeNs(machine, cost.outputBytes) + machine.fenceNs;
     }
-    const shared = bank.sms !== undefined && cost.work > 0;
+    const shared = this.#sms !== undefined && cost.work > 0;
     const aloneNs = shared ? 0 : Math.ceil(cost.work / machine.blockShare);
     if (!shared && cost.streamBytes === 0) {
       sim.at(sim.now + aloneNs + tail, this.#computed, state.rank, p);
       return;
     }
-    bank.tailNs[p] = tail;
-    bank.parts[p] = cost.streamBytes > 0 ? 2 : 1;
-    if (shared) bank.sms.start(p, cost.work);
+    bank.reals[p * realStride + Real.tailNs] = tail;
+    bank.words[p * wordStride + Word.parts] = cost.streamBytes > 0 ? 2 : 1;
+    if (shared) this.#sms.start(state.rank, p, cost.work);
     else sim.at(sim.now + aloneNs, this.#served, state.rank, p);
     if (cost.streamBytes > 0) {
       this.#network.stream(state.gpu, cost.streamBytes, this.#served, state.rank, p);
@@ -148,24 +164,26 @@ export class Processors {
   }
 
   #onServed(bank: Bank, p: number): void {
-    const left = bank.parts[p]! - 1;
-    bank.parts[p] = left;
+    const left = bank.words[p * wordStride + Word.parts]! - 1;
+    bank.words[p * wordStride + Word.parts] = left;
+    if (left > 0) return;
     const { sim } = this.#world;
-    if (left === 0) sim.at(sim.now + bank.tailNs[p]!, this.#computed, bank.state.rank, p);
+    const tail = bank.reals[p * realStride + Real.tailNs]!;
+    sim.at(sim.now + tail, this.#computed, bank.state.rank, p);
   }
 
   #onComputed(bank: Bank, p: number): void {
-    const { decoder, scenario, ranks, sim } = this.#world;
+    const { decoder, scenario, ranks } = this.#world;
     const { state } = bank;
-    const task = decoder.decode(bank.task[p]!);
+    const task = decoder.decode(bank.words[p * wordStride + Word.task]!);
     if (task.op === Op.Gemm0) {
       this.#finishGemm0(bank, p);
     } else if (task.op === Op.Combine) {
       this.#finish(bank, p, 0);
     } else if (scenario.world.transport === 'put' || state.gpu === ranks[task.peer]!.gpu) {
-      sim.call(this.#signalTile, state.rank, p);
+      this.#deliver(bank, p);
     } else {
-      const bytes = this.#tileBytesOf(bank, p);
+      const bytes = this.#tileBytesOf(bank);
       const to = ranks[task.peer]!.gpu;
       this.#network.copy(state.gpu, to, bytes, this.#delivered, state.rank, p);
     }
@@ -179,13 +197,14 @@ export class Processors {
     const rowBlock = rowBlockIndex(shape, expert, peer, block);
     const before = state.rowBlockArrivals[rowBlock]!;
     const last = before + 1 === gemm0Cols(shape);
+    const index = bank.words[p * wordStride + Word.task]!;
     state.rowBlockArrivals[rowBlock] = last ? 0 : before + 1;
     if (last) {
       const queue = state.processorQueue;
       const first = gemm1Task(shape, expert, peer, block, 0);
       const count = gemm1Cols(shape);
       const ticket = state.queues[queue]!.nextTicket % ticketRange;
-      this.#record(state, p, sim.now, EventKind.TaskFinished, bank.task[p]!, before);
+      this.#record(state, p, sim.now, EventKind.TaskFinished, index, before);
       const packed = (count | (ticket << readyCountBits)) >>> 0;
       this.#record(state, p, sim.now, EventKind.TasksReady, first, packed, queue);
       state.queues[queue]!.publish(first, count, sim.now + machine.queueNs);
@@ -196,11 +215,11 @@ export class Processors {
     this.#finish(bank, p, before);
   }
 
-  /** Delivers a GEMM1 tile whose payload is stored: its put record, its signal. */
-  #sendTile(bank: Bank, p: number): void {
+  /** Delivers the decoded GEMM1 tile, whose payload is stored: its put record, its signal. It is finished. */
+  #deliver(bank: Bank, p: number): void {
     const { shape, decoder, placement, sim, scenario } = this.#world;
     const { state } = bank;
-    const { peer, expert, block, col } = decoder.decode(bank.task[p]!);
+    const { peer, expert, block, col } = decoder;
     const rows = state.flagRows[dispatchFlag(shape, peer, expert)]!;
     const { begin, count } = rowSpan(shape, rows, block);
     const cell = cellIndex(shape, state.rank, Round.Combine, Stage.Incoming, expert);
@@ -211,40 +230,42 @@ export class Processors {
     const arg = signalArg(count, epochState(state.epoch));
     this.#record(state, p, now, EventKind.SignalSent, flag, arg, peer);
     if (scenario.world.transport === 'put') {
-      this.#network.put(state, peer, this.#tileBytesOf(bank, p), flag, count, 0);
+      this.#network.put(state, peer, this.#cost.tileBytes(count, col), flag, count, 0);
     } else {
       this.#network.signal(now, state, peer, flag, count, 0);
     }
+    this.#finish(bank, p, 0);
   }
 
   #finish(bank: Bank, p: number, before: number): void {
     const { sim } = this.#world;
-    this.#record(bank.state, p, sim.now, EventKind.TaskFinished, bank.task[p]!, before);
+    const task = bank.words[p * wordStride + Word.task]!;
+    this.#record(bank.state, p, sim.now, EventKind.TaskFinished, task, before);
     this.#free(bank, p);
   }
 
-  /** The task is done: a lazy processor reports now, and a doorbell that waits is taken. */
+  /** The task is done. */
   #free(bank: Bank, p: number): void {
     bank.state.finished++;
-    bank.busy[p] = 0;
-    if (!this.#world.eager) this.#publishStatus(bank, p, bank.sequence[p]!);
-    if (bank.rung[p] === 1) this.#take(bank, p);
+    this.#turnToMailbox(bank, p);
   }
 
   #publishStatus(bank: Bank, p: number, sequence: number): void {
-    const { state } = bank;
+    const { state, words, reals } = bank;
     if (state.unreadStatus.has(p)) {
       fail(this.#world, state, `processor ${p} freed its mailbox twice: status ${sequence}`);
     }
-    state.status[p] = sequence;
-    state.statusVisible[p] = this.#world.sim.now + this.#world.machine.statusNs;
+    const { sim, machine } = this.#world;
+    words[p * wordStride + Word.status] = sequence;
+    reals[p * realStride + Real.statusVisible] = sim.now + machine.statusNs;
     state.unreadStatus.add(p);
     this.#scheduler.noteStatus(state.rank, p);
   }
 
-  #tileBytesOf(bank: Bank, p: number): number {
+  /** Bytes of the decoded GEMM1 tile. */
+  #tileBytesOf(bank: Bank): number {
     const { shape, decoder } = this.#world;
-    const { peer, expert, block, col } = decoder.decode(bank.task[p]!);
+    const { peer, expert, block, col } = decoder;
     const rows = bank.state.flagRows[dispatchFlag(shape, peer, expert)]!;
     return this.#cost.tileBytes(rowSpan(shape, rows, block).count, col);
   }
@@ -263,18 +284,9 @@ export class Processors {
   }
 }
 
-function bankOf(world: World, state: RankState, served: number): Bank {
-  const { sim, processors, blocksPerSm, smsPerRank, machine } = world;
-  const sizes = { units: smsPerRank, flows: processors, capacity: 1, cap: machine.blockShare };
-  return {
-    state,
-    arrivals: new CombineArrivals(world, state),
-    busy: new Uint8Array(processors),
-    rung: new Uint8Array(processors),
-    task: new Int32Array(processors),
-    sequence: new Int32Array(processors),
-    parts: new Uint8Array(processors),
-    tailNs: new Float64Array(processors),
-    sms: blocksPerSm > 1 ? new ShareBank(sim, sizes, served, state.rank) : undefined,
-  };
+function smsOf(world: World, served: number): ShareBank | undefined {
+  const { sim, ranks, processors, blocksPerSm, smsPerRank, machine } = world;
+  if (blocksPerSm === 1) return undefined;
+  const sizes = { owners: ranks.length, units: smsPerRank, flows: processors };
+  return new ShareBank(sim, { ...sizes, capacity: 1, cap: machine.blockShare }, served);
 }

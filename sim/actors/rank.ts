@@ -1,6 +1,8 @@
 import { dispatchFlags, flagCount } from '../moe/heap.ts';
 import { cellRowBlocks, type Shape } from '../moe/shape.ts';
 import { BitSet } from './bit-set.ts';
+import { IntRing } from './int-ring.ts';
+import { ProcessorWords } from './processor-words.ts';
 import { processorQueueCapacity, subscriberQueueCapacity } from './queue-capacity.ts';
 import { TaskQueue } from './task-queue.ts';
 
@@ -17,6 +19,8 @@ export interface RankSizes {
 export class RankState {
   readonly rank: number;
   readonly gpu: number;
+  /** Lane of the simulation that its actors run in. */
+  readonly lane: number;
   readonly localExperts: number;
   readonly tokens: number;
 
@@ -52,25 +56,22 @@ export class RankState {
   /** One queue a subscriber, then the processors' queue. */
   readonly queues: readonly TaskQueue[];
 
-  /** Doorbells: the word last rung, and whether its processor has taken it. */
-  readonly bellTask: Int32Array;
-  readonly bellSequence: Int32Array;
-  readonly bellExit: Uint8Array;
-  readonly bellTaken: Uint8Array;
-
-  /** Status words with the time from which the scheduler sees them, and the processors with one it has not read. */
-  readonly status: Int32Array;
-  readonly statusVisible: Float64Array;
+  /** Doorbells and status words. */
+  readonly processors: ProcessorWords;
+  /** Processors whose doorbells are rung and not visible yet, in order. */
+  readonly ringing: IntRing = new IntRing();
+  /** Processors with a status word that the scheduler has not read. */
   readonly unreadStatus: BitSet;
 
   constructor(
     shape: Shape,
-    place: { rank: number; gpu: number; localExperts: number; tokens: number },
+    place: { rank: number; gpu: number; lane: number; localExperts: number; tokens: number },
     sizes: RankSizes,
     eager: boolean,
   ) {
     this.rank = place.rank;
     this.gpu = place.gpu;
+    this.lane = place.lane;
     this.localExperts = place.localExperts;
     this.tokens = place.tokens;
     this.rowTilesTo = new Int32Array(shape.ranks);
@@ -86,12 +87,7 @@ export class RankState {
       (_, q) =>
         new TaskQueue(q < sizes.subscribers ? forSubscriber : processorQueueCapacity(shape)),
     );
-    this.bellTask = new Int32Array(sizes.processors);
-    this.bellSequence = new Int32Array(sizes.processors);
-    this.bellExit = new Uint8Array(sizes.processors);
-    this.bellTaken = new Uint8Array(sizes.processors).fill(1);
-    this.status = new Int32Array(sizes.processors);
-    this.statusVisible = new Float64Array(sizes.processors);
+    this.processors = new ProcessorWords(sizes.processors);
     this.unreadStatus = new BitSet(sizes.processors);
     // Eager: doorbell 0 counts as taken. A lazy processor says so itself, after its share of the dispatch.
     if (eager) for (let p = 0; p < sizes.processors; p++) this.unreadStatus.add(p);

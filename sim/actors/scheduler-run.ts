@@ -8,8 +8,6 @@ export type SchedulerPhase = 'idle' | 'sweeping' | 'interrupting';
 /** Private memory of one rank's scheduler. */
 export class SchedulerRun {
   readonly state: RankState;
-  /** Last sequence rung of each processor; kept from launch to launch. */
-  readonly sequence: Int32Array;
   /** Processors in the ready queue. */
   readonly ready: BitSet;
   policy!: SchedulingPolicy;
@@ -25,7 +23,6 @@ export class SchedulerRun {
 
   constructor(state: RankState, processors: number) {
     this.state = state;
-    this.sequence = new Int32Array(processors);
     this.ready = new BitSet(processors);
   }
 

@@ -2,6 +2,7 @@ import { EventKind } from '../trace/generated/events.ts';
 import { type InterruptRun, interruptProcessors, startInterrupts } from './interrupts.ts';
 import type { SchedulingPolicy } from './policy.ts';
 import { firstPollAt } from './polling.ts';
+import { Real, realStride, Word, wordStride } from './processor-words.ts';
 import { roundUpPow2 } from './queue-capacity.ts';
 import type { RankState } from './rank.ts';
 import { SchedulerRun } from './scheduler-run.ts';
@@ -32,6 +33,8 @@ export class Scheduler {
   /** Entries of one queue that a hand may hold. */
   readonly #entriesPerQueue: number;
   readonly #actor: number;
+  /** Doorbells rung in the batch being placed. */
+  #batch = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -117,11 +120,14 @@ export class Scheduler {
   #sweepStatus(run: SchedulerRun): void {
     const { state } = run;
     const { now } = this.#world.sim;
+    const { reals, words } = state.processors;
     for (let p = state.unreadStatus.nextFrom(0); p >= 0; p = state.unreadStatus.nextFrom(p + 1)) {
       const lag = this.#readLag(run, p);
-      if (state.statusVisible[p]! + lag > now) continue;
-      if (state.status[p] !== run.sequence[p]) {
-        const values = `status ${state.status[p]}, last doorbell ${run.sequence[p]}`;
+      if (reals[p * realStride + Real.statusVisible]! + lag > now) continue;
+      const status = words[p * wordStride + Word.status]!;
+      const last = words[p * wordStride + Word.bellSequence]!;
+      if (status !== last) {
+        const values = `status ${status}, last doorbell ${last}`;
         fail(
           this.#world,
           state,
@@ -131,7 +137,7 @@ export class Scheduler {
       if (run.ready.has(p)) fail(this.#world, state, `processor ${p} is ready twice`);
       state.unreadStatus.delete(p);
       run.ready.add(p);
-      this.#record(state, now - lag, EventKind.ProcessorReady, p, state.status[p]!, 0);
+      this.#record(state, now - lag, EventKind.ProcessorReady, p, status, 0);
       run.policy.takeProcessor(p);
     }
   }
@@ -158,11 +164,13 @@ export class Scheduler {
       let batch = end;
       for (; policy.choose(); placed++) {
         if (placed % lanes === 0) {
+          this.#ring(run, batch);
           batch = end;
           end += machine.placementNs;
         }
         this.#commit(run, policy, batch);
       }
+      this.#ring(run, batch);
       if (placed === 0 || !policy.wantsHand()) return end;
       end += machine.queuePollNs;
       this.#openHand(run, end);
@@ -181,24 +189,34 @@ export class Scheduler {
     }
     run.ready.delete(processor);
     const sequence = this.#nextSequence(run, processor);
-    state.bellTask[processor] = task;
-    state.bellExit[processor] = 0;
+    const { words } = state.processors;
+    words[processor * wordStride + Word.bellTask] = task;
+    words[processor * wordStride + Word.bellExit] = 0;
     state.scheduled++;
     this.#record(state, time, EventKind.TaskCommitted, processor, task, sequence);
+    state.ringing.push(processor);
+    this.#batch++;
+  }
+
+  /** The doorbells of a batch become visible at once, in the order they were rung: one event for all. */
+  #ring(run: SchedulerRun, time: number): void {
+    if (this.#batch === 0) return;
     const { sim, machine, handlers } = this.#world;
-    sim.at(time + machine.doorbellNs, handlers.doorbell, state.rank, processor);
+    sim.at(time + machine.doorbellNs, handlers.doorbell, run.state.rank, this.#batch);
+    this.#batch = 0;
   }
 
   /** Moves a doorbell word on to its next sequence number; the processor must have taken the last one (S6). */
   #nextSequence(run: SchedulerRun, processor: number): number {
     const { state } = run;
-    if (state.bellTaken[processor] === 0) {
+    const { words } = state.processors;
+    const at = processor * wordStride;
+    if (words[at + Word.bellTaken] === 0) {
       fail(this.#world, state, `doorbell of processor ${processor} rung before it took the last`);
     }
-    const sequence = (run.sequence[processor]! + 1) & sequenceMask;
-    run.sequence[processor] = sequence;
-    state.bellSequence[processor] = sequence;
-    state.bellTaken[processor] = 0;
+    const sequence = (words[at + Word.bellSequence]! + 1) & sequenceMask;
+    words[at + Word.bellSequence] = sequence;
+    words[at + Word.bellTaken] = 0;
     return sequence;
   }
 
@@ -225,7 +243,9 @@ export class Scheduler {
   }
 
   #statusSeen(run: SchedulerRun, processor: number): number {
-    const visible = run.state.statusVisible[processor]! + this.#readLag(run, processor);
+    const { reals } = run.state.processors;
+    const visible =
+      reals[processor * realStride + Real.statusVisible]! + this.#readLag(run, processor);
     return firstPollAt(run.readPoint, this.#sweepNs(run), visible);
   }
 

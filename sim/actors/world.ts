@@ -1,4 +1,4 @@
-import type { Simulation } from '../engine/simulation.ts';
+import type { LaneSimulation } from '../engine/lanes.ts';
 import type { Machine } from '../machine/constants.ts';
 import type { Placement } from '../moe/placement.ts';
 import type { Routing } from '../moe/routing.ts';
@@ -26,7 +26,7 @@ export interface EventSink {
 
 /** What does not change while a world runs, and the memory that its actors share. */
 export interface World {
-  readonly sim: Simulation;
+  readonly sim: LaneSimulation;
   readonly sink: EventSink;
   readonly scenario: Scenario;
   readonly shape: Shape;
@@ -43,6 +43,8 @@ export interface World {
   readonly smsPerRank: number;
   readonly blocksPerSm: number;
   readonly eager: boolean;
+  /** Lane of the simulation that links and cards are in. */
+  readonly networkLane: number;
   readonly decoder: TaskDecoder;
   /** Handlers that one actor registers and another schedules. */
   readonly handlers: Handlers;
@@ -50,7 +52,7 @@ export interface World {
 
 /** Events between actors, by handler index. */
 export interface Handlers {
-  /** A doorbell becomes visible: (rank, processor). */
+  /** The next doorbells of {@link RankState.ringing} become visible: (rank, how many). */
   doorbell: number;
   /** A signal reaches its flag: (rank, message). */
   signal: number;

@@ -34,6 +34,12 @@ const searched = 5 * stride;
 
 const none = -1;
 
+/** A word with the digit at `shift` replaced and all lower ones zero. */
+function startOf(word: number, digit: number, shift: number): number {
+  const above = shift + digitBits;
+  return ((word >>> above) << above) | (digit << shift);
+}
+
 /** Floor of `bit / 5` for bits 0 to 31, without a division. */
 function levelOf(bit: number): number {
   return (bit * 13) >> 6;
@@ -60,6 +66,9 @@ export class EventQueue {
   /** The time that buckets are relative to: at most every pending time. */
   #baseHigh = 0;
   #baseLow = 0;
+  /** Only events before this time are taken. */
+  #endHigh: number = lowRange;
+  #endLow = 0;
 
   /** `expected`: events to make room for at first. */
   constructor(expected = 1024) {
@@ -92,7 +101,35 @@ export class EventQueue {
     this.#size++;
   }
 
-  /** Takes the earliest event, of equal times the one pushed first, into the public fields. False when empty. */
+  /** Time of the earliest event; Infinity when there is none. Costs a look at every event of the nearest bucket. */
+  get nextTime(): number {
+    if (this.#occupied === 0) return Number.POSITIVE_INFINITY;
+    const level = 31 - Math.clz32(this.#occupied & -this.#occupied);
+    const buckets = this.#buckets[level]!;
+    const bucket = (level << digitBits) | (31 - Math.clz32(buckets & -buckets));
+    const words = this.#words;
+    const end = this.#tail[bucket]!;
+    let high = lowRange;
+    let low = 0;
+    for (let at = this.#head[bucket]!; at !== end; at += stride) {
+      if ((at & chunkMask) === linkWord) at = words[at]!;
+      const atHigh = words[at]!;
+      const atLow = words[at + 1]!;
+      if (atHigh < high || (atHigh === high && atLow < low)) {
+        high = atHigh;
+        low = atLow;
+      }
+    }
+    return high * lowRange + low;
+  }
+
+  /** From now on {@link pop} takes only events before `time`; Infinity, as at first: all. */
+  stopAt(time: number): void {
+    this.#endHigh = time > Number.MAX_SAFE_INTEGER ? lowRange : Math.floor(time / lowRange);
+    this.#endLow = time > Number.MAX_SAFE_INTEGER ? 0 : time - this.#endHigh * lowRange;
+  }
+
+  /** Takes the earliest event, of equal times the one pushed first, into the public fields. False when there is none. */
   pop(): boolean {
     while (this.#occupied !== 0) {
       const level = 31 - Math.clz32(this.#occupied & -this.#occupied);
@@ -100,25 +137,47 @@ export class EventQueue {
       const digit = 31 - Math.clz32(buckets & -buckets);
       const bucket = (level << digitBits) | digit;
       const first = this.#head[bucket]!;
-      const end = this.#tail[bucket]!;
+      const last = this.#tail[bucket]!;
       // A level-0 bucket is a single time; so is a lone event, wherever it waits.
-      if (level === 0 || first + stride === end) {
+      if (level === 0 || first + stride === last) {
+        if (!this.#mayTake(first)) return false;
         this.#baseHigh = this.#words[first]!;
         this.#baseLow = this.#words[first + 1]!;
         this.#take(first);
         this.#behead(level, digit, first + stride);
         return true;
       }
-      if (end - first <= searched && ((first ^ (end - 1)) & ~chunkMask) === 0) {
-        this.#takeEarliest(first, end);
+      if (last - first <= searched && ((first ^ (last - 1)) & ~chunkMask) === 0) {
+        const earliest = this.#earliest(first, last);
+        if (!this.#mayTake(earliest)) return false;
+        this.#take(earliest);
+        const words = this.#words;
+        for (let at = earliest - 1; at >= first; at--) words[at + stride] = words[at]!;
         this.#head[bucket] = first + stride;
         return true;
       }
+      if (!this.#maySpread(level, digit)) return false;
       this.#vacate(level, digit);
       this.#moveBase(level, digit);
-      this.#spread(first, end);
+      this.#spread(first, last);
     }
     return false;
+  }
+
+  /** True when {@link pop} may take the event at word `at`. */
+  #mayTake(at: number): boolean {
+    const high = this.#words[at]!;
+    return high < this.#endHigh || (high === this.#endHigh && this.#words[at + 1]! < this.#endLow);
+  }
+
+  /** True when the range of a bucket begins before the stop: the base never moves past a time that may still be pushed. */
+  #maySpread(level: number, digit: number): boolean {
+    const low = level < lowLevels;
+    const high = low
+      ? this.#baseHigh
+      : startOf(this.#baseHigh, digit, (level - lowLevels) * digitBits);
+    if (high !== this.#endHigh) return high < this.#endHigh;
+    return (low ? startOf(this.#baseLow, digit, level * digitBits) : 0) < this.#endLow;
   }
 
   /** Makes room for an event at the end of its bucket and returns the first word of it. */
@@ -163,8 +222,8 @@ export class EventQueue {
     this.#size--;
   }
 
-  /** Takes the first of the earliest events in [first, end) and closes the gap, so that the others begin at the next. */
-  #takeEarliest(first: number, end: number): void {
+  /** The first of the earliest events in [first, end), which lie in one chunk. */
+  #earliest(first: number, end: number): number {
     const words = this.#words;
     let earliest = first;
     let high = words[first]!;
@@ -178,8 +237,7 @@ export class EventQueue {
         low = atLow;
       }
     }
-    this.#take(earliest);
-    for (let at = earliest - 1; at >= first; at--) words[at + stride] = words[at]!;
+    return earliest;
   }
 
   /** Lets a bucket begin at `next`, the word after the event that was its first. */
@@ -227,12 +285,10 @@ export class EventQueue {
 
   /** Moves the base to the start of a bucket's range. Lower levels are empty, so no other event changes its bucket. */
   #moveBase(level: number, digit: number): void {
-    const above = (word: number, shift: number): number =>
-      ((word >>> (shift + digitBits)) << (shift + digitBits)) | (digit << shift);
     if (level < lowLevels) {
-      this.#baseLow = above(this.#baseLow, level * digitBits);
+      this.#baseLow = startOf(this.#baseLow, digit, level * digitBits);
     } else {
-      this.#baseHigh = above(this.#baseHigh, (level - lowLevels) * digitBits);
+      this.#baseHigh = startOf(this.#baseHigh, digit, (level - lowLevels) * digitBits);
       this.#baseLow = 0;
     }
   }

@@ -1,5 +1,5 @@
 import { FlowQueue } from './flow-queue.ts';
-import type { Simulation } from './simulation.ts';
+import type { Timeline } from './simulation.ts';
 
 /** Flows of one class share a cap, so at any time they all run at one rate. */
 interface FlowClass {
@@ -28,7 +28,7 @@ export class FluidResource {
   /** Units a tick over all flows. */
   readonly capacity: number;
 
-  readonly #sim: Simulation;
+  readonly #sim: Timeline;
   readonly #classes: readonly FlowClass[];
   readonly #wake: number;
   /** Tick up to which `served` counts. */
@@ -42,7 +42,7 @@ export class FluidResource {
   readonly #endings: number[] = [];
 
   /** `caps`: the cap of each class in units a tick, ascending. */
-  constructor(sim: Simulation, name: string, capacity: number, caps: readonly number[]) {
+  constructor(sim: Timeline, name: string, capacity: number, caps: readonly number[]) {
     if (!(capacity > 0) || caps.length === 0 || caps.some((cap) => !(cap > 0))) {
       throw new RangeError(
         `${name}: expected a positive capacity and positive caps, got ${capacity}, [${caps.join(', ')}]`,

@@ -3,6 +3,14 @@ import { EventQueue } from './event-queue.ts';
 /** What an event runs: two small integers say on whom and with what. */
 export type Handler = (a: number, b: number) => void;
 
+/** What resources need of a simulation: a clock and events to come. */
+export interface Timeline {
+  readonly now: number;
+  handle(handler: Handler): number;
+  at(time: number, handler: number, a: number, b: number): void;
+  call(handler: number, a: number, b: number): void;
+}
+
 /** Sees every event just before it runs. */
 export type EventHook = (time: number, handler: number, a: number, b: number) => void;
 
@@ -11,7 +19,7 @@ export type EventHook = (time: number, handler: number, a: number, b: number) =>
  * index. An event is six integers in typed arrays: no closure, no promise, nothing for the garbage collector.
  * It knows nothing about what it simulates.
  */
-export class Simulation {
+export class Simulation implements Timeline {
   /** Ticks. The fused system's tick is one nanosecond. */
   now = 0;
   /** Events run so far. */

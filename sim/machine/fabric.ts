@@ -34,6 +34,13 @@ export class Fabric {
     this.nics = this.nodes * machine.nicsPerNode;
   }
 
+  /** Least latency between two GPUs; Infinity for one alone. */
+  get leastLatencyNs(): number {
+    const { gpusPerNode, linkNs, nicNs } = this.#machine;
+    const inside = Math.min(this.gpus, gpusPerNode) > 1 ? linkNs : Number.POSITIVE_INFINITY;
+    return Math.min(inside, this.nodes > 1 ? nicNs : Number.POSITIVE_INFINITY);
+  }
+
   nodeOf(gpu: number): number {
     return Math.floor(gpu / this.#machine.gpusPerNode);
   }

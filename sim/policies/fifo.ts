@@ -1,4 +1,4 @@
-import { IntRing } from './int-ring.ts';
+import { IntRing } from '../actors/int-ring.ts';
 import type { PolicyContext, PolicyDefinition, SchedulingPolicy } from './policy.ts';
 
 /**

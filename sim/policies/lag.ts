@@ -1,5 +1,5 @@
+import { IntRing } from '../actors/int-ring.ts';
 import { Op } from '../moe/generated/layout.ts';
-import { IntRing } from './int-ring.ts';
 import type { PolicyContext, PolicyDefinition, SchedulingPolicy } from './policy.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { BitSet } from '../actors/bit-set.ts';
-import { IntRing } from './int-ring.ts';
+import { IntRing } from '../actors/int-ring.ts';
 import type { PolicyContext, SchedulingPolicy } from './policy.ts';
 
 /**

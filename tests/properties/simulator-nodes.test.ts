@@ -52,4 +52,21 @@ describe('a world of several nodes', () => {
     // About one generated world in fifteen has ranks on several nodes that send to each other.
     expect(used).toBeGreaterThan(0);
   });
+
+  test('gives the same trace whatever the window in which GPUs are simulated one after the other', () => {
+    fc.assert(
+      fc.property(
+        scenarios(put),
+        nodes,
+        fc.integer({ min: 1, max: 400 }),
+        (scenario, machine, windowNs) => {
+          const whole = simulate(scenario, { machine });
+          const short = simulate(scenario, { machine, windowNs });
+          expect(short.trace.events).toEqual(whole.trace.events);
+          expect(short.resources).toEqual(whole.resources);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
 });

@@ -9,9 +9,10 @@ import { Subscribers } from '../../actors/subscriber.ts';
 import { TaskDecoder } from '../../actors/task-decoder.ts';
 import { TaskNoise } from '../../actors/task-noise.ts';
 import type { EventSink, World } from '../../actors/world.ts';
-import { Simulation } from '../../engine/simulation.ts';
+import { LaneSimulation } from '../../engine/lanes.ts';
 import type { Machine } from '../../machine/constants.ts';
 import { sharedMachine } from '../../machine/cost-model.ts';
+import { Fabric } from '../../machine/fabric.ts';
 import { placementOf } from '../../moe/placement.ts';
 import type { Routing } from '../../moe/routing.ts';
 import type { Scenario } from '../../moe/scenario.ts';
@@ -60,6 +61,23 @@ function assertTransport({ world }: Scenario, machine: Machine): void {
   throw new ScenarioError([`world.transport: expected put, because ${nodes}; got direct`]);
 }
 
+/**
+ * Lanes of a world. Under put transport GPUs act on each other only through the network, which no block waits for and
+ * which takes at least the shortest latency: a lane for each GPU, and the network's after them. Direct stores
+ * hold up the storing block, at the speed that other GPUs leave it: one lane for all.
+ */
+function lanesOf(
+  { world }: Scenario,
+  machine: Machine,
+  windowNs: number,
+): { lanes: number; lookahead: number } {
+  const lookahead = Math.min(windowNs, new Fabric(machine, world.gpus).leastLatencyNs);
+  if (world.transport === 'direct' || world.gpus === 1 || lookahead === 0) {
+    return { lanes: 1, lookahead: Number.POSITIVE_INFINITY };
+  }
+  return { lanes: world.gpus + 1, lookahead };
+}
+
 /** A world ready to run: its memory, its actors, its first launches scheduled. */
 export interface FusedWorld {
   readonly world: World;
@@ -67,13 +85,14 @@ export interface FusedWorld {
   readonly network: Network;
 }
 
-/** Builds the fused kernel's world for a scenario. */
+/** Builds the fused kernel's world for a scenario. `windowNs`: longest window in which GPUs run one after the other. */
 export function buildWorld(
   scenario: Scenario,
   machine: Machine,
   routing: Routing,
   policy: PolicyDefinition,
   sink: EventSink,
+  windowNs: number = Number.POSITIVE_INFINITY,
 ): FusedWorld {
   assertTransport(scenario, machine);
   const shape = shapeOf(scenario);
@@ -82,13 +101,15 @@ export function buildWorld(
   const processors = residency.blocks - 1;
   const { subscribers } = machine;
   const eager = scenario.readiness === 'eager';
+  const { lanes, lookahead } = lanesOf(scenario, machine, windowNs);
   const ranks = scenario.model.tokens.map((tokens, rank) => {
     const gpu = gpuOf(scenario.world, rank);
-    const place = { rank, gpu, localExperts: placement.localExperts(rank), tokens };
+    const lane = lanes === 1 ? 0 : gpu;
+    const place = { rank, gpu, lane, localExperts: placement.localExperts(rank), tokens };
     return new RankState(shape, place, { processors, subscribers }, eager);
   });
   const world: World = {
-    sim: new Simulation(4096),
+    sim: new LaneSimulation({ lanes, lookahead }),
     sink,
     scenario,
     shape,
@@ -101,6 +122,7 @@ export function buildWorld(
     processors,
     subscribers,
     eager,
+    networkLane: lanes - 1,
     decoder: new TaskDecoder(shape),
     handlers: { doorbell: -1, signal: -1, interruptSubscribers: -1, exited: -1 },
   };

@@ -1,3 +1,4 @@
+import type { ResourceUse } from '../../actors/network.ts';
 import { ProtocolError } from '../../actors/protocol-error.ts';
 import { type Machine } from '../../machine/constants.ts';
 import { loadMachineProfile, type MachineProfile, machineOf } from '../../machine/profile.ts';
@@ -38,15 +39,13 @@ export interface SimulationOptions {
   readonly machine?: MachineProfile | undefined;
   /** Policies besides the project's own. */
   readonly policies?: readonly PolicyDefinition[] | undefined;
+  /**
+   * Longest window in which GPUs are simulated one after the other, if their latencies allow it; an integer over zero. The
+   * result is the same for any: a longer one is faster, because a GPU's memory stays in the caches.
+   */
+  readonly windowNs?: number | undefined;
   /** Routing worked out already, for callers that run one scenario many times. */
   readonly routing?: Routing | undefined;
-}
-
-/** A resource that ranks share, over the whole run. */
-export interface ResourceUse {
-  readonly name: string;
-  readonly bytes: number;
-  readonly busyNs: number;
 }
 
 export interface SimulationResult {
@@ -74,22 +73,17 @@ export function simulate(scenario: Scenario, options: SimulationOptions = {}): S
   const policy = policyOf(scenario, options.policies);
   const routing = options.routing ?? routeTokens(scenario);
   const builder = new TraceBuilder(1 << 16);
-  const fused = buildWorld(scenario, machine, routing, policy, builder);
+  const fused = buildWorld(scenario, machine, routing, policy, builder, options.windowNs);
   const finished = run(fused, options);
   const ended = finished ? scenario.launches : Math.min(...fused.launches.ended);
   if (ended === 0) throw options.signal?.reason ?? new Error('aborted before a launch had ended');
   const trace = builder.finish(headerOf(scenario, profile, machine, routing, fused, ended));
   const { sim } = fused.world;
-  const { memory, egress, ingress, nicOut, nicIn } = fused.network;
   return {
     trace: finished ? trace : { header: trace.header, events: eventsBefore(trace.events, ended) },
     events: sim.events,
     endNs: sim.now,
-    resources: [...memory, ...egress, ...ingress, ...nicOut, ...nicIn].map((resource) => ({
-      name: resource.name,
-      bytes: resource.total,
-      busyNs: resource.busyTicks,
-    })),
+    resources: fused.network.uses(),
     aborted: !finished,
   };
 }

@@ -33,7 +33,13 @@ const worlds = fc
       tileRows: 16,
       tileCols: 64,
     };
-    const place = { rank: 0, gpu: 0, localExperts: Math.min(local, slots), tokens: shape.tokens };
+    const place = {
+      rank: 0,
+      gpu: 0,
+      lane: 0,
+      localExperts: Math.min(local, slots),
+      tokens: shape.tokens,
+    };
     const state = new RankState(shape, place, { processors: 1, subscribers }, true);
     state.ownRows = Array.from(
       { length: shape.experts },
@@ -123,7 +129,7 @@ describe('watch list', () => {
       tileRows: 16,
       tileCols: 64,
     };
-    const place = { rank: 0, gpu: 0, localExperts: 3, tokens: 32 };
+    const place = { rank: 0, gpu: 0, lane: 0, localExperts: 3, tokens: 32 };
     const state = new RankState(shape, place, { processors: 1, subscribers: 2 }, true);
     state.ownRows = Array.from({ length: 80 }, () => 0);
     const list = new WatchList(shape, state, 2);

@@ -134,4 +134,26 @@ describe('event queue', () => {
     queue.pop();
     expect(queue.time).toBe(Number.MAX_SAFE_INTEGER);
   });
+
+  test('takes only what lies before its stop, and later pushes may lie between stop and events', () => {
+    fc.assert(
+      fc.property(fc.array(delay, { minLength: 1, maxLength: 60 }), delay, (delays, stop) => {
+        const queue = new EventQueue(1);
+        delays.forEach((time, at) => queue.push(time, 0, at, 0));
+        const times = delays.toSorted((x, y) => x - y);
+        expect(queue.nextTime).toBe(times[0]);
+        queue.stopAt(stop);
+        const popped: number[] = [];
+        while (queue.pop()) popped.push(queue.time);
+        expect(popped).toEqual(times.filter((time) => time < stop));
+        queue.push(stop, 0, 0, 0);
+        expect(queue.nextTime).toBe(stop);
+        queue.stopAt(Number.POSITIVE_INFINITY);
+        const rest: number[] = [];
+        while (queue.pop()) rest.push(queue.time);
+        expect(rest).toEqual([stop, ...times.filter((time) => time >= stop)]);
+        expect(queue.nextTime).toBe(Number.POSITIVE_INFINITY);
+      }),
+    );
+  });
 });

@@ -20,12 +20,12 @@ function endsOnBank(jobs: readonly Job[], units: number, cap: number): string[] 
     running.delete(flow);
     ends.push(`${flow}@${sim.now}`);
   });
-  const bank = new ShareBank(sim, { units, flows: 3 * units, capacity: 1, cap }, done, 9);
+  const bank = new ShareBank(sim, { owners: 10, units, flows: 3 * units, capacity: 1, cap }, done);
   const begin = sim.handle((job) => {
     const { flow, amount } = jobs[job]!;
     if (running.has(flow)) return;
     running.add(flow);
-    bank.start(flow, amount);
+    bank.start(9, flow, amount);
   });
   jobs.forEach(({ at }, job) => sim.at(at, begin, job, 0));
   sim.run();
@@ -90,10 +90,10 @@ describe('share bank', () => {
     const ends: number[] = [];
     const done = sim.handle((_owner, flow) => {
       ends.push(sim.now);
-      if (ends.length < 3) bank.start(flow, 10);
+      if (ends.length < 3) bank.start(0, flow, 10);
     });
-    const bank = new ShareBank(sim, { units: 1, flows: 1, capacity: 1, cap: 1 }, done, 0);
-    bank.start(0, 10);
+    const bank = new ShareBank(sim, { owners: 1, units: 1, flows: 1, capacity: 1, cap: 1 }, done);
+    bank.start(0, 0, 10);
     sim.run();
     expect(ends).toEqual([10, 20, 30]);
   });
@@ -101,11 +101,11 @@ describe('share bank', () => {
   test('refuses a flow that runs, no work, and no capacity', () => {
     const sim = new Simulation();
     const done = sim.handle(() => {});
-    const bank = new ShareBank(sim, { units: 1, flows: 2, capacity: 1, cap: 1 }, done, 0);
-    bank.start(0, 5);
-    expect(() => bank.start(0, 5)).toThrow('expected an idle flow');
-    expect(() => bank.start(1, 0)).toThrow('positive amount, got 0');
-    const sizes = { units: 1, flows: 2, capacity: 0, cap: 1 };
-    expect(() => new ShareBank(sim, sizes, done, 0)).toThrow('expected positive sizes');
+    const bank = new ShareBank(sim, { owners: 1, units: 1, flows: 2, capacity: 1, cap: 1 }, done);
+    bank.start(0, 0, 5);
+    expect(() => bank.start(0, 0, 5)).toThrow('expected an idle flow');
+    expect(() => bank.start(0, 1, 0)).toThrow('positive amount, got 0');
+    const sizes = { owners: 1, units: 1, flows: 2, capacity: 0, cap: 1 };
+    expect(() => new ShareBank(sim, sizes, done)).toThrow('expected positive sizes');
   });
 });

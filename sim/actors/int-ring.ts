@@ -1,4 +1,4 @@
-/** A FIFO of integers that grows: what policies keep tasks and processors in. */
+/** A FIFO of integers that grows: what schedulers keep tasks and processors in. */
 export class IntRing {
   #head = 0;
   #tail = 0;
