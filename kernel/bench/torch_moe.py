@@ -6,8 +6,9 @@
 Prints one JSON object a line: first what PyTorch and GPU there are, or {"error": ...} and exit code 2; then an answer to every
 order, in order. An order that cannot be measured is answered with {"error": ...}; the next one is tried all the same.
 
-Order: tokens, hidden, intermediate, experts, topK; optional: activation (relu, gelu, silu, identity), renormalise (false),
-launches (30), warmUps (10), copies (2), seed (1), device (0), cpu (false; for trying the script out: nothing is timed).
+Order: tokens, hidden, intermediate, experts, topK; optional: activation (relu, gelu, silu, identity; gated: swiglu, geglu),
+renormalise (false), launches (30), warmUps (10), copies (2), seed (1), device (0), cpu (false; for trying the script out: nothing
+is timed).
 
 The work: softmax of the router's logits, top-k, both GEMMs of every chosen row by torch._grouped_mm in bf16, the weighted sum of a
 token's rows. No capacity, no bias, no torch.compile. Several ways to write the same layer are measured and the fastest is reported,
@@ -39,9 +40,18 @@ ACTIVATIONS = {
     "gelu": torch.nn.functional.gelu,  # the erf form
     "silu": torch.nn.functional.silu,
     "identity": lambda x: x,
+    "swiglu": lambda x: gated(torch.nn.functional.silu, x),
+    "geglu": lambda x: gated(torch.nn.functional.gelu, x),
 }
+GATED = ("swiglu", "geglu")
 # Longer than the host takes to queue one layer: about 15 operations at 5 to 10 us.
 HOLD_CYCLES = 1_000_000
+
+
+def gated(activation, x):
+    """W1 has the gates' rows first, then those of what they let through."""
+    gate, up = x.chunk(2, -1)
+    return activation(gate) * up
 
 
 class Copy:
@@ -60,9 +70,9 @@ class Copy:
         self.x = uniform(tokens, hidden, amplitude=1.0)
         self.router = uniform(experts, hidden, amplitude=2.0 / hidden**0.5)
         # As torch.nn.Linear keeps them: [E][out][in]; the grouped GEMM takes the transposed view.
-        self.w1 = uniform(experts, inner, hidden, amplitude=(3.0 / hidden) ** 0.5)
+        rows = 2 * inner if order["activation"] in GATED else inner
+        self.w1 = uniform(experts, rows, hidden, amplitude=(3.0 / hidden) ** 0.5)
         self.w2 = uniform(experts, hidden, inner, amplitude=(3.0 / inner) ** 0.5)
-        self.transposed = None
 
     def draw_tokens(self):
         self.x.uniform_(-1.0, 1.0, generator=self.random)
