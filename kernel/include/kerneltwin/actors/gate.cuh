@@ -9,7 +9,7 @@
 
 #include "kerneltwin/actors/share.cuh"
 #include "kerneltwin/gemm/logits_mma.cuh"
-#include "kerneltwin/ptx/memory.cuh"
+#include "kerneltwin/ptx/vector.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
 namespace kerneltwin {
@@ -27,93 +27,139 @@ KT_DEVICE bool beats(const Candidate& a, const Candidate& b) {
   return a.value > b.value || (a.value == b.value && a.expert < b.expert);
 }
 
-KT_DEVICE Candidate warpBest(Candidate best) {
+/// Lanes that share a token: four tokens a warp, so that their chains of exchanges overlap.
+inline constexpr uint32_t kTokenLanes = 8;
+inline constexpr uint32_t kWarpTokens = kLanes / kTokenLanes;
+static_assert(kMaxTopK <= kTokenLanes);
+
+/// `take(token, lane, write)` for every token of a tile, by lane `lane` of kTokenLanes; all 32 lanes of a warp call it together.
+/// Those beyond the last token repeat it and must not write.
+template <class Block, class Take>
+KT_DEVICE void eachToken(uint32_t count, Take take) {
+  const uint32_t lane = ptx::lane();
+  for (uint32_t base = ptx::warp() * kWarpTokens; base < count; base += Block::kWarps * kWarpTokens) {
+    const uint32_t token = base + lane / kTokenLanes;
+    take(lesser(token, count - 1), lane % kTokenLanes, token < count);
+  }
+}
+
+template <class T, class F>
+KT_DEVICE T reduceToken(T value, F combine) {
 #pragma unroll
-  for (uint32_t mask = 16; mask > 0; mask /= 2) {
+  for (uint32_t mask = kTokenLanes / 2; mask > 0; mask /= 2) value = combine(value, ptx::shuffleXor(value, mask));
+  return value;
+}
+
+KT_DEVICE float tokenMaximum(float x) { return reduceToken(x, [](float a, float b) { return fmaxf(a, b); }); }
+KT_DEVICE float tokenSum(float x) { return reduceToken(x, [](float a, float b) { return a + b; }); }
+
+KT_DEVICE Candidate tokenBest(Candidate best) {
+#pragma unroll
+  for (uint32_t mask = kTokenLanes / 2; mask > 0; mask /= 2) {
     const Candidate other = {ptx::shuffleXor(best.value, mask), ptx::shuffleXor(best.expert, mask)};
     if (beats(other, best)) best = other;
   }
   return best;
 }
 
-inline constexpr uint32_t kCandidates = kTileCols / 32 + 1;
+/// Logits of a lane: four neighbouring columns of every 32.
+inline constexpr uint32_t kColumnGroups = kTileCols / (4 * kTokenLanes);
+using LaneLogits = Candidate[kColumnGroups][4];
 
-/// Keeps the best `topK` of this tile's logits and the token's choices so far. One warp per token.
-KT_DEVICE void mergeTop(TokenTop& top, Candidate (&mine)[kCandidates], uint32_t topK) {
-  const uint32_t lane = ptx::lane();
-  mine[kCandidates - 1] = lane < topK ? Candidate{top.value[lane], top.expert[lane]}
-                                      : Candidate{-INFINITY, 0xffffffffu};
+KT_DEVICE void loadLogits(const float* logits, uint32_t lane, uint32_t firstExpert, uint32_t columns, LaneLogits& mine) {
+#pragma unroll
+  for (uint32_t i = 0; i < kColumnGroups; ++i) {
+    const uint32_t column = (i * kTokenLanes + lane) * 4;
+    const ptx::Chunk c = ptx::loadChunk(logits + column);
+#pragma unroll
+    for (uint32_t w = 0; w < 4; ++w) {
+      const bool valid = column + w < columns;
+      mine[i][w] = {valid ? finiteLogit(bitsToFloat(c.word[w])) : -INFINITY, valid ? firstExpert + column + w : 0xffffffffu};
+    }
+  }
+}
+
+/// Keeps the best `topK` of this tile's logits and the token's choices so far; lane j has the j-th.
+KT_DEVICE Candidate mergeTop(LaneLogits& mine, Candidate carried, uint32_t lane, uint32_t topK) {
   Candidate kept = {-INFINITY, 0xffffffffu};
   for (uint32_t j = 0; j < topK; ++j) {
-    Candidate best = mine[0];
+    Candidate best = carried;
 #pragma unroll
-    for (uint32_t i = 1; i < kCandidates; ++i) {
-      if (beats(mine[i], best)) best = mine[i];
+    for (uint32_t i = 0; i < kColumnGroups; ++i) {
+      Candidate group = mine[i][0];
+#pragma unroll
+      for (uint32_t w = 1; w < 4; ++w) {
+        if (beats(mine[i][w], group)) group = mine[i][w];
+      }
+      if (beats(group, best)) best = group;
     }
-    best = warpBest(best);
+    best = tokenBest(best);
+    if (carried.expert == best.expert) carried = {-INFINITY, 0xffffffffu};
 #pragma unroll
-    for (uint32_t i = 0; i < kCandidates; ++i) {
-      if (mine[i].expert == best.expert) mine[i] = {-INFINITY, 0xffffffffu};
+    for (uint32_t i = 0; i < kColumnGroups; ++i) {
+#pragma unroll
+      for (uint32_t w = 0; w < 4; ++w) {
+        if (mine[i][w].expert == best.expert) mine[i][w] = {-INFINITY, 0xffffffffu};
+      }
     }
     if (lane == j) kept = best;
   }
+  return kept;
+}
+
+/// Takes one tile of logits into a token's softmax and choices. The lanes of a token; those that do not `write` only keep company.
+KT_DEVICE void absorbLogits(const LaunchArgs& args, const float* logits, TokenTop& top, uint32_t firstExpert,
+                            uint32_t columns, uint32_t lane, bool write) {
+  const uint32_t topK = args.shape.topK;
+  LaneLogits mine;
+  loadLogits(logits, lane, firstExpert, columns, mine);
+  const float before = top.maximum;
+  float maximum = before;
+#pragma unroll
+  for (uint32_t i = 0; i < kColumnGroups; ++i) {
+#pragma unroll
+    for (uint32_t w = 0; w < 4; ++w) maximum = fmaxf(maximum, mine[i][w].value);
+  }
+  maximum = tokenMaximum(maximum);
+  float sum = 0.0f;
+#pragma unroll
+  for (uint32_t i = 0; i < kColumnGroups; ++i) {
+#pragma unroll
+    for (uint32_t w = 0; w < 4; ++w) sum += expf(mine[i][w].value - maximum);
+  }
+  sum = tokenSum(sum) + top.sum * expf(before - maximum);
+  const Candidate carried = lane < topK ? Candidate{top.value[lane], top.expert[lane]} : Candidate{-INFINITY, 0xffffffffu};
+  Candidate kept = carried;
+  if (args.given) {
+    const uint32_t wanted = carried.expert - firstExpert;
+    if (lane < topK && wanted < columns) kept.value = finiteLogit(logits[wanted]);
+  } else {
+    kept = mergeTop(mine, carried, lane, topK);
+  }
+  ptx::syncWarp();
+  if (!write) return;
   if (lane < topK) {
     top.value[lane] = kept.value;
     top.expert[lane] = kept.expert;
   }
-}
-
-/// Takes one tile of logits into a token's softmax and choices. One warp per token.
-KT_DEVICE void absorbLogits(const LaunchArgs& args, const float* logits, TokenTop& top, uint32_t firstExpert,
-                            uint32_t columns) {
-  const uint32_t lane = ptx::lane();
-  Candidate mine[kCandidates];
-  float maximum = top.maximum;
-#pragma unroll
-  for (uint32_t i = 0; i < kCandidates - 1; ++i) {
-    const uint32_t column = lane + 32 * i;
-    const bool valid = column < columns;
-    mine[i] = {valid ? finiteLogit(logits[column]) : -INFINITY, valid ? firstExpert + column : 0xffffffffu};
-    maximum = fmaxf(maximum, mine[i].value);
-  }
-#pragma unroll
-  for (uint32_t mask = 16; mask > 0; mask /= 2) maximum = fmaxf(maximum, ptx::shuffleXor(maximum, mask));
-  float sum = 0.0f;
-#pragma unroll
-  for (uint32_t i = 0; i < kCandidates - 1; ++i) sum += expf(mine[i].value - maximum);
-#pragma unroll
-  for (uint32_t mask = 16; mask > 0; mask /= 2) sum += ptx::shuffleXor(sum, mask);
-  sum += top.sum * expf(top.maximum - maximum);
-  if (args.given) {
-    const uint32_t wanted = lane < args.shape.topK ? top.expert[lane] - firstExpert : 0xffffffffu;
-    if (wanted < columns) top.value[lane] = finiteLogit(logits[wanted]);
-  } else {
-    mergeTop(top, mine, args.shape.topK);
-  }
-  ptx::syncWarp();
   if (lane == 0) {
     top.maximum = maximum;
     top.sum = sum;
   }
 }
 
-/// Turns a token's best logits into choices and scales. One warp per token.
-KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_t token) {
+/// Turns a token's best logits into choices and scales. The lanes of a token, as above.
+KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_t token, uint32_t lane, bool write) {
   const uint32_t topK = args.shape.topK;
-  const uint32_t lane = ptx::lane();
   const float value = lane < topK ? top.value[lane] : -INFINITY;
   float reference = top.maximum;
   float total = top.sum;
   if (args.renormalise) {
     // Relative to the best of the chosen: given choices may all lie far below the token's maximum.
-    reference = value;
-#pragma unroll
-    for (uint32_t mask = 16; mask > 0; mask /= 2) reference = fmaxf(reference, ptx::shuffleXor(reference, mask));
-    total = lane < topK ? expf(value - reference) : 0.0f;
-#pragma unroll
-    for (uint32_t mask = 16; mask > 0; mask /= 2) total += ptx::shuffleXor(total, mask);
+    reference = tokenMaximum(value);
+    total = tokenSum(lane < topK ? expf(value - reference) : 0.0f);
   }
-  if (lane >= topK) return;
+  if (!write || lane >= topK) return;
   const uint64_t entry = static_cast<uint64_t>(token) * topK + lane;
   args.tensors.choices[entry] = top.expert[lane];
   args.tensors.scales[entry] = expf(value - reference) / total;
@@ -125,16 +171,13 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
   const Shape& s = args.shape;
   TokenTop* tops = tokenTops<Block>();
   float* logits = reinterpret_cast<float*>(pipelineMemory());  // shares its memory with the stages
-  const uint32_t lane = ptx::lane();
-  for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
-    TokenTop& top = tops[t];
-    if (lane < kMaxTopK) {
-      const bool given = args.given && lane < s.topK;
-      top.value[lane] = -INFINITY;
-      top.expert[lane] =
-          given ? args.tensors.choices[static_cast<uint64_t>(first + t) * s.topK + lane] : 0xffffffffu;
-    }
-    if (lane == 0) top.maximum = -FLT_MAX, top.sum = 0.0f;
+  for (uint32_t i = ptx::thread(); i < count * kMaxTopK; i += Block::kThreads) {
+    TokenTop& top = tops[i / kMaxTopK];
+    const uint32_t j = i % kMaxTopK;
+    const bool given = args.given && j < s.topK;
+    top.value[j] = -INFINITY;
+    top.expert[j] = given ? args.tensors.choices[static_cast<uint64_t>(first + i / kMaxTopK) * s.topK + j] : 0xffffffffu;
+    if (j == 0) top.maximum = -FLT_MAX, top.sum = 0.0f;
   }
   TileOperands& tile = control().tile;
   for (uint32_t expert = 0; expert < s.experts; expert += kTileCols) {
@@ -148,12 +191,12 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
     TileAccumulators acc;
     accumulateLogits<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
     storeLogits(acc, part, logits);
-    for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) {
-      absorbLogits(args, logits + t * kLogitStride, tops[t], expert, tile.columns);
-    }
+    eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) {
+      absorbLogits(args, logits + t * kLogitStride, tops[t], expert, tile.columns, lane, write);
+    });
     ptx::syncBlock();
   }
-  for (uint32_t t = ptx::warp(); t < count; t += Block::kWarps) writeChoices(args, tops[t], first + t);
+  eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) { writeChoices(args, tops[t], first + t, lane, write); });
   ptx::syncBlock();
 }
 
