@@ -54,7 +54,7 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
   const TokenShare share = tokenShare(args.tokens, processors, processor);
   const TokenShare part = ownPart<Block>(share);
   if (speaks) trace.record(EventKind::GateBegin, 0, 0, 0);
-  gateShare<Block>(args, part);
+  gateShare<Block>(args, part, processors, processor);
   const PlaceTables tables = placeTables(args.shape);
   const TokenShare begun = commonTokens(part, {share.begin, share.begin + kWindowTokens});
   RowCopier<Block> copier(args.shape, tables.rest);

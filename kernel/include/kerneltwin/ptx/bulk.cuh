@@ -24,6 +24,11 @@ KT_DEVICE void loadBulk(uint32_t to, const void* from, uint32_t bytes, uint32_t 
       : "memory");
 }
 
+/// Starts to bring `bytes` of global memory to L2; nobody waits for it.
+KT_DEVICE void prefetchBulk(const void* from, uint32_t bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
+}
+
 /// Starts a copy of `bytes` from shared address `from` to global memory, this GPU's or a peer's.
 KT_DEVICE void storeBulk(void* to, uint32_t from, uint32_t bytes) {
   asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to), "r"(from), "r"(bytes) : "memory");

@@ -35,6 +35,8 @@ inline void loadBulk(uint32_t to, const void* from, uint32_t bytes, uint32_t bar
   emulator::Tensor::current().copyLater(barrier, bytes, [=] { std::memcpy(shared + to, from, bytes); });
 }
 
+inline void prefetchBulk(const void* from, uint32_t bytes) { checkBulk(from, 0, bytes); }
+
 inline void storeBulk(void* to, uint32_t from, uint32_t bytes) {
   checkBulk(to, from, bytes);
   std::memset(to, 0xff, bytes);
