@@ -109,8 +109,8 @@ struct TileConfig {
 };
 
 /// Registers of a thread by role; 128 * feeder + 256 * consumer stays within the block's 65536.
-inline constexpr int kFeederRegisters = 56;
-inline constexpr int kConsumerRegisters = 224;
+inline constexpr int kFeederRegisters = 72;
+inline constexpr int kConsumerRegisters = 216;
 static_assert(kWarpgroupThreads * kFeederRegisters + kConsumerThreads * kConsumerRegisters <= 65536);
 
 /// Shared memory a block may have on sm_90.
