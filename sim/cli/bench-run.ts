@@ -23,7 +23,7 @@ export interface BenchLimits {
 }
 
 /** Least time worth starting a layer with while nothing is known of how long one takes. */
-const firstGuessS = 20;
+const firstGuessS = 15;
 
 /**
  * Runs the layers in order. `finished` gets every entry as soon as it is known.

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 /**
  * A stand-in for Python with PyTorch: a shell script that greets and answers every order with the same invented times. It computes
  * nothing.
- * @param fault `refuse`: greets with an error; `leave`: ends at the first order; `fail`: answers with an error
+ * @param fault `refuse`: greets with an error; `leave`: ends at the first order; `hang`: never answers it; `fail`: answers with
+ * an error. Orders are kept in the script's file name with `.orders` behind it
  */
 export function torchDouble(folder: string, fault = ''): string {
   const timing = '{"median":2,"min":1.5,"p95":2.5,"samples":[2]}';
@@ -17,15 +18,18 @@ export function torchDouble(folder: string, fault = ''): string {
       ? '{"error":"no PyTorch, says the double"}'
       : '{"torch":"0.0 double","cuda":null,"gpu":null}';
   const file = join(folder, `python-double-${fault}`);
-  const leave = fault === 'leave' ? 'echo "the double leaves" >&2; exit 3' : '';
+  const ends: Readonly<Record<string, string>> = {
+    leave: 'echo "the double leaves" >&2; exit 3',
+    hang: 'exec sleep 60',
+  };
   writeFileSync(
     file,
     `#!/bin/sh
 case $1 in *kernel/bench/torch_moe.py) ;; *) echo "not the baseline's script: $1" >&2; exit 9 ;; esac
 echo '${greeting}'
 while read -r order; do
-  ${leave}
   printf '%s\\n' "$order" >> '${file}.orders'
+  ${ends[fault] ?? ''}
   echo '${answer}'
 done
 `,

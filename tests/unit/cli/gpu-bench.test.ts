@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BenchFile, MeasuredEntry } from '../../../sim/cli/bench-file.ts';
@@ -172,6 +172,21 @@ describe("gpu bench's PyTorch", () => {
     expect(code).toBe(2);
     expect(err).toContain('/no/such/python did not start');
   });
+
+  it('that hangs is left behind by Ctrl-C', () =>
+    inFolder(async (folder) => {
+      const python = torchDouble(folder, 'hang');
+      const interrupt = new AbortController();
+      const asked = setInterval(() => {
+        if (existsSync(`${python}.orders`)) interrupt.abort();
+      }, 20);
+      doubles = gpuDoubles('');
+      const words = ['gpu', 'bench', '--library', doubles.library, ...small, '--python', python];
+      const { code, err } = await run(words, { signal: interrupt.signal });
+      clearInterval(asked);
+      expect(code).toBe(130);
+      expect(err).toContain('interrupted: 0 layers were finished, nothing was written');
+    }));
 
   it.each([
     ['fail', 'torch: out of memory, says the double'],
