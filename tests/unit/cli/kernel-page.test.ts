@@ -123,7 +123,7 @@ describe("the kernel's page", () => {
   it('has ours beside the target, the roofline and PyTorch', () => {
     const text = page([entry({ ms: 0.48, torchMs: 1.2 })]);
     expect(text).toContain(
-      '| 8192 / 2048 / 2048 / 64 / 2 | 288x128 | 0.5000 | **0.4800** (reached) | 0.4704, 0.5280 | 0.4752 | 573 | tensor, 0.3524 | 73.4 % | 3.0e-3 |',
+      '| 8192 / 2048 / 2048 / 64 / 2 | 288x128 | 0.5 (0.42) | **0.4800** (reached) | 0.4704, 0.5280 | 0.4752 | 573 | tensor, 0.3524 | 73.4 % | 3.0e-3 |',
     );
     expect(text).toContain(
       '| 0.4800 | 1.200 (1.176, 1.320) | **2.50 x** | 1.080 | 2.27 x | 1, 20 |',
@@ -161,6 +161,8 @@ describe("the kernel's page", () => {
       /to be reached: reached[^]*\+1\.50 \u00b1 0\.10 %/,
     );
     expect(page([entry({ ms: 1, tracing: 0.03 })])).toContain('to be reached: **not reached**');
+    // Invented intervals are 0.1 % on either side.
+    expect(page([entry({ ms: 1, tracing: 0.0195 })])).toContain('to be reached: **undecided**');
   });
 
   it('keeps ranks apart, and takes a layer from the first file that has it', () => {
