@@ -85,13 +85,28 @@ export interface FusedWorld {
   readonly network: Network;
 }
 
+/** What a sink of records may want to know of the run it belongs to. */
+export interface SinkFacts {
+  readonly scenario: Scenario;
+  /** Kept rows, `[launch][source rank][global expert]`. */
+  readonly rows: Routing['rows'];
+  /** Blocks and subscribers of every rank. */
+  readonly blocks: number;
+  readonly subscribers: number;
+  /** No record that is still to come is before its time. */
+  readonly clock: { readonly now: number };
+}
+
+/** Makes the sink of a run; `() => sink` for one that needs to know nothing. */
+export type SinkMaker = (facts: SinkFacts) => EventSink;
+
 /** Builds the fused kernel's world for a scenario. `windowNs`: longest window in which GPUs run one after the other. */
 export function buildWorld(
   scenario: Scenario,
   machine: Machine,
   routing: Routing,
   policy: PolicyDefinition,
-  sink: EventSink,
+  sinkOf: SinkMaker,
   windowNs: number = Number.POSITIVE_INFINITY,
 ): FusedWorld {
   assertTransport(scenario, machine);
@@ -108,8 +123,11 @@ export function buildWorld(
     const place = { rank, gpu, lane, localExperts: placement.localExperts(rank), tokens };
     return new RankState(shape, place, { processors, subscribers }, eager);
   });
+  const sim = new LaneSimulation({ lanes, lookahead });
+  const { blocks } = residency;
+  const sink = sinkOf({ scenario, rows: routing.rows, blocks, subscribers, clock: sim });
   const world: World = {
-    sim: new LaneSimulation({ lanes, lookahead }),
+    sim,
     sink,
     scenario,
     shape,

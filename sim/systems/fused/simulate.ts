@@ -14,7 +14,7 @@ import {
   type TraceHeader,
   traceVersion,
 } from '../../trace/trace.ts';
-import { buildWorld, type FusedWorld } from './build-world.ts';
+import { buildWorld, type FusedWorld, type SinkMaker } from './build-world.ts';
 import { simulatorProducer } from './producer.ts';
 
 /** Events between two looks at the signal: about 20 ms. */
@@ -48,8 +48,12 @@ export interface SimulationOptions {
   readonly routing?: Routing | undefined;
 }
 
-export interface SimulationResult {
+export interface SimulationResult extends UntracedResult {
   readonly trace: Trace;
+}
+
+/** What a run is known by without its trace. */
+export interface UntracedResult {
   /** Simulator events, a measure of its work. */
   readonly events: number;
   /** Time at which the last actor of the last launch exited. */
@@ -68,22 +72,55 @@ export interface SimulationResult {
  * @throws the signal's reason when it is aborted before one launch has ended.
  */
 export function simulate(scenario: Scenario, options: SimulationOptions = {}): SimulationResult {
-  const profile = options.machine ?? loadMachineProfile(scenario.world.machine);
-  const machine = machineOf(profile);
-  const policy = policyOf(scenario, options.policies);
-  const routing = options.routing ?? routeTokens(scenario);
   const builder = new TraceBuilder(1 << 16);
-  const fused = buildWorld(scenario, machine, routing, policy, builder, options.windowNs);
+  const started = start(scenario, () => builder, options);
+  const { fused, profile, machine, routing } = started;
   const finished = run(fused, options);
   const ended = finished ? scenario.launches : Math.min(...fused.launches.ended);
   if (ended === 0) throw options.signal?.reason ?? new Error('aborted before a launch had ended');
   const trace = builder.finish(headerOf(scenario, profile, machine, routing, fused, ended));
-  const { sim } = fused.world;
   return {
     trace: finished ? trace : { header: trace.header, events: eventsBefore(trace.events, ended) },
+    ...outcomeOf(fused, finished),
+  };
+}
+
+/**
+ * Simulates a scenario without a trace: its records go to a sink as they are made and are not kept. Those of one actor come
+ * in order of time; none is before the clock, which the sink is told of. When the signal is aborted, the run stops
+ * where it is. Errors as for {@link simulate}.
+ */
+export function simulateUntraced(
+  scenario: Scenario,
+  sinkOf: SinkMaker,
+  options: SimulationOptions = {},
+): UntracedResult {
+  const { fused } = start(scenario, sinkOf, options);
+  return outcomeOf(fused, run(fused, options));
+}
+
+interface Started {
+  readonly fused: FusedWorld;
+  readonly profile: MachineProfile;
+  readonly machine: Machine;
+  readonly routing: Routing;
+}
+
+function start(scenario: Scenario, sinkOf: SinkMaker, options: SimulationOptions): Started {
+  const profile = options.machine ?? loadMachineProfile(scenario.world.machine);
+  const machine = machineOf(profile);
+  const policy = policyOf(scenario, options.policies);
+  const routing = options.routing ?? routeTokens(scenario);
+  const fused = buildWorld(scenario, machine, routing, policy, sinkOf, options.windowNs);
+  return { fused, profile, machine, routing };
+}
+
+function outcomeOf({ world, network }: FusedWorld, finished: boolean): UntracedResult {
+  const { sim } = world;
+  return {
     events: sim.events,
     endNs: sim.now,
-    resources: fused.network.uses(),
+    resources: network.uses(),
     aborted: !finished,
   };
 }

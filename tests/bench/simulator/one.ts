@@ -4,13 +4,10 @@
 //   node one.ts uniform <ranks> <tile cols>    a run without a trace, every rank sending to every expert
 
 import { checkTrace } from '../../../sim/check/check-trace.ts';
-import { loadMachineProfile, machineOf } from '../../../sim/machine/profile.ts';
 import { loadScenario } from '../../../sim/moe/load-scenario.ts';
 import { type Routing, routeTokens } from '../../../sim/moe/routing.ts';
 import type { Scenario } from '../../../sim/moe/scenario.ts';
-import { policyOf } from '../../../sim/policies/registry.ts';
-import { buildWorld } from '../../../sim/systems/fused/build-world.ts';
-import { simulate } from '../../../sim/systems/fused/simulate.ts';
+import { simulate, simulateUntraced } from '../../../sim/systems/fused/simulate.ts';
 import { EventKind } from '../../../sim/trace/generated/events.ts';
 import { neighbourRouting, wideWorld } from './worlds.ts';
 
@@ -66,11 +63,8 @@ function untraced(scenario: Scenario, routing: Routing): Counts {
       if (kind === EventKind.TaskFinished) tasks++;
     },
   };
-  const machine = machineOf(loadMachineProfile(scenario.world.machine));
-  const { world, launches } = buildWorld(scenario, machine, routing, policyOf(scenario), sink);
-  world.sim.run();
-  if (launches.ended.some((ended) => ended !== scenario.launches)) throw new Error('deadlock');
-  return { events: world.sim.events, records, tasks, makespanUs: world.sim.now / 1e3 };
+  const { events, endNs } = simulateUntraced(scenario, () => sink, { routing });
+  return { events, records, tasks, makespanUs: endNs / 1e3 };
 }
 
 function cost(what: string | undefined, size: string, option: string | undefined): Cost {
