@@ -46,7 +46,7 @@ export interface WorldOptions {
   readonly blocks: number;
   readonly transport: 'direct' | 'put';
   readonly readiness: 'eager' | 'lazy';
-  readonly activation: 'identity' | 'relu' | 'gelu' | 'silu';
+  readonly activation: 'identity' | 'relu' | 'gelu' | 'silu' | 'swiglu' | 'geglu';
   readonly renormalise: boolean;
   readonly bias: boolean;
   /** `given`: choices are uploaded instead of the router's top-k. */

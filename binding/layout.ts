@@ -10,6 +10,8 @@ export interface NativeShape {
   readonly capacity: number;
   readonly tileRows: number;
   readonly tileCols: number;
+  /** Absent: false. */
+  readonly gated?: boolean;
 }
 
 type Shaped = (shape: NativeShape) => number;

@@ -60,7 +60,8 @@ WorldOptions toWorldOptions(const Napi::Value& value) {
   o.blocks = number("blocks");
   o.transport = toChoice(object.Get("transport"), "options.transport", {"direct", "put"});
   o.readiness = toChoice(object.Get("readiness"), "options.readiness", {"eager", "lazy"});
-  o.activation = toChoice(object.Get("activation"), "options.activation", {"identity", "relu", "gelu", "silu"});
+  o.activation = toChoice(object.Get("activation"), "options.activation", 
+                          {"identity", "relu", "gelu", "silu", "swiglu", "geglu"});
   o.renormalise = flag("renormalise");
   o.bias = flag("bias");
   o.gate = toChoice(object.Get("gate"), "options.gate", {"topK", "given"});

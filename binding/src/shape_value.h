@@ -6,6 +6,12 @@
 
 namespace kerneltwin::binding {
 
+/// A shape's `gated`, 0 where it is absent.
+inline uint32_t toGated(const Napi::Object& shape, const std::string& what) {
+  const Napi::Value gated = shape.Get("gated");
+  return gated.IsUndefined() ? 0 : toBool(gated, what + ".gated");
+}
+
 /// Reads all fields of a shape. Sizes that would make an index function divide by zero are refused here, because a
 /// division by zero would end the process; other illegal sizes pass, so that limits can be tested.
 inline Shape toShape(const Napi::Value& value, const std::string& what) {
@@ -30,6 +36,7 @@ inline Shape toShape(const Napi::Value& value, const std::string& what) {
   shape.tileRows = field("tileRows", 1);
   shape.tileCols = field("tileCols", 1);
   shape.capacity = field("capacity", shape.tileRows);
+  shape.gated = toGated(object, what);
   if (gemm0Cols(shape) == 0 || gemm1Cols(shape) == 0) {
     throw Napi::RangeError::New(value.Env(), what + ": hidden or intermediate plus tileCols passes 2^32");
   }

@@ -92,8 +92,8 @@ std::string World::dump() const {
   Text text;
   text.line("world of rank %u of %u: %u blocks (%u processors, %u subscribers), %u SMs, epoch %u%s", rank(), s.ranks, blocks_,
             processors_, subscribers(), facts_.sms, epoch_, broken_ ? ", broken" : "");
-  text.line("shape: experts %u slots %u tokens %u hidden %u intermediate %u k %u capacity %u tile %ux%u", s.experts, s.slots,
-            s.tokens, s.hidden, s.intermediate, s.topK, s.capacity, s.tileRows, s.tileCols);
+  text.line("shape: experts %u slots %u tokens %u hidden %u intermediate %u k %u capacity %u tile %ux%u%s", s.experts, s.slots,
+            s.tokens, s.hidden, s.intermediate, s.topK, s.capacity, s.tileRows, s.tileCols, s.gated ? ", gated" : "");
   if (!last_) {
     text.line("nothing launched yet");
     return text.get();

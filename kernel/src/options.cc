@@ -9,9 +9,9 @@
 namespace kerneltwin {
 namespace {
 
-Shape shapeOf(const kt_shape& s) {
-  return {s.ranks,        s.experts, s.slots,    s.tokens,    s.hidden,
-          s.intermediate, s.top_k,   s.capacity, s.tile_rows, s.tile_cols};
+Shape shapeOf(const kt_shape& s, Activation activation) {
+  return {s.ranks, s.experts,  s.slots,     s.tokens,    s.hidden,           s.intermediate,
+          s.top_k, s.capacity, s.tile_rows, s.tile_cols, isGated(activation)};
 }
 
 void unsupported(bool holds, const std::string& message) {
@@ -27,6 +27,7 @@ void checkShape(const Shape& s) {
   require(s.hidden >= 64 && s.hidden % 64 == 0, "shape.hidden", "a multiple of 64", s.hidden);
   require(s.intermediate >= 64 && s.intermediate % 64 == 0, "shape.intermediate", "a multiple of 64", s.intermediate);
   require(s.tileRows >= kRowStep && s.tileRows % kRowStep == 0, "shape.tile_rows", "a multiple of 8", s.tileRows);
+  require(s.intermediate < 1u << 30, "shape.intermediate", "less than 2^30", s.intermediate);
   require(s.tileCols >= 64 && s.tileCols % 64 == 0, "shape.tile_cols", "a multiple of 64", s.tileCols);
   require(s.capacity >= s.tileRows && s.capacity % s.tileRows == 0, "shape.capacity", "a multiple of shape.tile_rows",
           s.capacity);
@@ -54,7 +55,7 @@ void checkPlacement(const Shape& s, const std::vector<uint32_t>& base) {
 void checkMatrices(const Shape& s) {
   const uint64_t limit = 1ull << 31;
   unsupported(heapRows(s) < limit, "gemm: wgmma needs a heap of fewer than 2^31 rows, got " + std::to_string(heapRows(s)));
-  const uint64_t widest = s.intermediate > s.hidden ? s.intermediate : s.hidden;
+  const uint64_t widest = w1Rows(s) > s.hidden ? w1Rows(s) : s.hidden;
   const uint64_t rows = s.slots * widest;
   unsupported(rows < limit, "gemm: wgmma needs fewer than 2^31 weight rows on a rank, got " + std::to_string(rows));
 }
@@ -65,7 +66,9 @@ WorldOptions checkOptions(const kt_world_options& o) {
   require(o.struct_size == sizeof(kt_world_options), "kt_world_options.struct_size",
           std::to_string(sizeof(kt_world_options)), o.struct_size);
   WorldOptions w;
-  w.shape = shapeOf(o.shape);
+  require(o.activation <= KT_ACTIVATION_GEGLU, "activation", "a kt_activation", o.activation);
+  w.activation = static_cast<Activation>(o.activation);
+  w.shape = shapeOf(o.shape, w.activation);
   checkShape(w.shape);
   if (o.placement == nullptr) refuse("placement", "ranks + 1 prefix sums", "null");
   w.placement.assign(o.placement, o.placement + w.shape.ranks + 1);
@@ -74,7 +77,6 @@ WorldOptions checkOptions(const kt_world_options& o) {
           "0, or 2 to " + std::to_string(kMaxProcessors + 1), o.blocks);
   require(o.transport <= KT_TRANSPORT_PUT, "transport", "a kt_transport", o.transport);
   require(o.readiness <= KT_READY_LAZY, "readiness", "a kt_readiness", o.readiness);
-  require(o.activation <= KT_ACTIVATION_SILU, "activation", "a kt_activation", o.activation);
   require(o.gate <= KT_GATE_GIVEN, "gate", "a kt_gate", o.gate);
   require(o.gemm <= KT_GEMM_WGMMA, "gemm", "a kt_gemm", o.gemm);
   require(o.reserved == 0, "reserved", "0", o.reserved);
@@ -86,7 +88,6 @@ WorldOptions checkOptions(const kt_world_options& o) {
   chooseVariant(w.transport, w.gemm, w.shape);
   if (w.gemm == KT_GEMM_WGMMA) checkMatrices(w.shape);
   w.eager = o.readiness == KT_READY_EAGER;
-  w.activation = static_cast<Activation>(o.activation);
   w.renormalise = o.renormalise != 0;
   w.bias = o.bias != 0;
   w.given = o.gate == KT_GATE_GIVEN;

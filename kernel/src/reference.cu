@@ -93,8 +93,9 @@ struct ExpertWeights {
   DeviceArray<float> b1, b2;
 
   explicit ExpertWeights(const Check& c)
-      : w1(static_cast<uint64_t>(c.shape.intermediate) * c.shape.hidden), w2(w1.count()),
-        b1(c.options.bias ? c.shape.intermediate : 0), b2(c.options.bias ? c.shape.hidden : 0) {}
+      : w1(static_cast<uint64_t>(w1Rows(c.shape)) * c.shape.hidden),
+        w2(static_cast<uint64_t>(c.shape.hidden) * c.shape.intermediate), b1(c.options.bias ? w1Rows(c.shape) : 0),
+        b2(c.options.bias ? c.shape.hidden : 0) {}
 
   void make(const Check& c, uint32_t expert) {
     const auto refill = [&](uint32_t which, auto& array, auto fill) {
@@ -121,6 +122,7 @@ void computeOutputs(Check& c, uint32_t stride) {
   for (const auto& list : entries) most = std::max(most, list.size());
   if (most == 0) return;
   ExpertWeights weights(c);
+  DeviceArray<double> sums(most * w1Rows(s));
   DeviceArray<double> inner(most * s.intermediate);
   DeviceArray<uint32_t> tokenOf(most);
   DeviceArray<uint32_t> entryOf(most);
@@ -134,8 +136,10 @@ void computeOutputs(Check& c, uint32_t stride) {
     tokenOf.upload(tokens.data(), rows);
     entryOf.upload(list.data(), rows);
     weights.make(c, e);
-    product(Rows<bf16>{c.data<bf16>(KT_TENSOR_X), tokenOf.get(), s.hidden}, weights.w1.get(), rows, s.intermediate,
-            StoreActivated{inner.get(), weights.b1.get(), s.intermediate, c.options.activation}, c.stream());
+    product(Rows<bf16>{c.data<bf16>(KT_TENSOR_X), tokenOf.get(), s.hidden}, weights.w1.get(), rows, w1Rows(s),
+            StoreBiased{sums.get(), weights.b1.get(), w1Rows(s)}, c.stream());
+    const uint32_t blocks = static_cast<uint32_t>((static_cast<uint64_t>(rows) * s.intermediate + 255) / 256);
+    launchKernel(activateRows, blocks, 256, c.stream(), sums.get(), inner.get(), rows, s.intermediate, c.options.activation);
     product(Rows<double>{inner.get(), nullptr, s.intermediate}, weights.w2.get(), rows, s.hidden,
             AddScaled{c.out.get(), weights.b2.get(), c.scales.get(), entryOf.get(), s.topK, s.hidden}, c.stream());
   }

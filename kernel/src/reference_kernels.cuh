@@ -139,18 +139,32 @@ __global__ void multiply(A a, const bf16* w, uint32_t rows, uint32_t columns, St
   }
 }
 
-/// GEMM0's store: bias, activation, kept in fp64.
-struct StoreActivated {
+/// GEMM0's store: sum and bias, kept in fp64.
+struct StoreBiased {
   double* to;
   const float* bias;
   uint32_t columns;
-  Activation activation;
 
   __device__ void operator()(uint32_t r, uint32_t c, double sum) const {
-    if (bias != nullptr) sum += bias[c];
-    to[static_cast<uint64_t>(r) * columns + c] = activateExactly(activation, sum);
+    to[static_cast<uint64_t>(r) * columns + c] = bias != nullptr ? sum + bias[c] : sum;
   }
 };
+
+/// inner[row][i] from the sums of W1's rows: as many as columns, or with a gated activation a gate's and an up's for each, in
+/// groups of sixteen rows, the first eight of them gates.
+__global__ void activateRows(const double* sums, double* inner, uint32_t rows, uint32_t columns, Activation activation) {
+  const uint64_t at = static_cast<uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= static_cast<uint64_t>(rows) * columns) return;
+  const uint64_t row = at / columns;
+  const uint32_t i = static_cast<uint32_t>(at % columns);
+  if (isGated(activation)) {
+    const double* of = sums + row * columns * 2 + i / 8 * 16;
+    const Activation gate = activation == Activation::Swiglu ? Activation::Silu : Activation::Gelu;
+    inner[at] = activateExactly(gate, of[i % 8]) * of[8 + i % 8];
+  } else {
+    inner[at] = activateExactly(activation, sums[at]);
+  }
+}
 
 /// GEMM1's store: bias, scaled, added to the token's output. A token has an expert at most once: no two threads meet.
 struct AddScaled {

@@ -62,9 +62,9 @@ void World::allocateWork() {
   const uint64_t local = localExperts();
   x_ = DeviceArray<bf16>(tokens * s.hidden);
   wg_ = DeviceArray<bf16>(static_cast<uint64_t>(s.experts) * s.hidden);
-  w1_ = DeviceArray<bf16>(local * s.intermediate * s.hidden);
+  w1_ = DeviceArray<bf16>(local * w1Rows(s) * s.hidden);
   w2_ = DeviceArray<bf16>(local * s.hidden * s.intermediate);
-  b1_ = DeviceArray<float>(options_.bias ? local * s.intermediate : 0);
+  b1_ = DeviceArray<float>(options_.bias ? local * w1Rows(s) : 0);
   b2_ = DeviceArray<float>(options_.bias ? local * s.hidden : 0);
   out_ = DeviceArray<bf16>(tokens * s.hidden);
   choices_ = DeviceArray<uint32_t>(tokens * s.topK);

@@ -83,6 +83,19 @@ void addShapes(std::vector<Case>& all) {
   c = named("gelu");
   c.activation = KT_ACTIVATION_GELU;
   all.push_back(c);
+  c = named("swiglu");
+  c.activation = KT_ACTIVATION_SWIGLU;
+  all.push_back(c);
+  c = named("geglu, narrow last tiles, no bias: H = 192, I = 320");
+  c.activation = KT_ACTIVATION_GEGLU;
+  c.hidden = 192;
+  c.intermediate = 320;
+  c.bias = false;
+  all.push_back(c);
+  c = named("swiglu, smallest: H = I = 64");
+  c.activation = KT_ACTIVATION_SWIGLU;
+  c.hidden = c.intermediate = 64;
+  all.push_back(c);
 }
 
 void addProtocol(std::vector<Case>& all) {
@@ -147,6 +160,12 @@ void addLarge(std::vector<Case>& all) {
   all.push_back(c);
 }
 
+struct Tile {
+  uint32_t rows;
+  uint32_t cols;
+  uint32_t tokens;
+};
+
 void addTile(std::vector<Case>& all, const char* name, uint32_t rows, uint32_t cols, uint32_t tokens) {
   Case c = named(name);
   c.gemm = KT_GEMM_WGMMA;
@@ -168,6 +187,12 @@ std::vector<Case> wgmmaCases() {
   addTile(all, "tiles of 64 x 256", 64, 256, 300);
   addTile(all, "tiles of 160 x 256", 160, 256, 500);
   addTile(all, "tiles of 176 x 192", 176, 192, 500);
+  for (const Tile tile : {Tile{64, 128, 100}, Tile{128, 128, 200}, Tile{288, 128, 600}, Tile{64, 256, 100},
+                          Tile{160, 256, 500}, Tile{176, 192, 500}}) {
+    const std::string name = "swiglu, tiles of " + std::to_string(tile.rows) + " x " + std::to_string(tile.cols);
+    addTile(all, name.c_str(), tile.rows, tile.cols, tile.tokens);
+    all.back().activation = KT_ACTIVATION_SWIGLU;
+  }
   Case c = named("S = 8192, H = I = 2048, E = 64, k = 2, tiles of 288 x 128");
   c.gemm = KT_GEMM_WGMMA;
   c.tokens = 8192;

@@ -1,7 +1,7 @@
 import { combineTileNs, gemmTileWork, tileBytes } from '../machine/cost-model.ts';
 import { Op, rowStep } from '../moe/generated/layout.ts';
 import { dispatchFlag } from '../moe/heap.ts';
-import { gemm0Cols, gemm1Cols, roundUp, rowSpan, tileWidth } from '../moe/shape.ts';
+import { gemm0Cols, gemm1Cols, roundUp, rowSpan, tileWidth, w1Rows } from '../moe/shape.ts';
 import { BitSet } from './bit-set.ts';
 import type { CombineArrivals } from './combine-arrivals.ts';
 import type { RankState } from './rank.ts';
@@ -56,7 +56,7 @@ export class TaskCost {
     }
     const first = task.op === Op.Gemm0;
     const depth = first ? shape.hidden : shape.intermediate;
-    const width = tileWidth(shape, first ? shape.intermediate : shape.hidden, task.col);
+    const width = tileWidth(shape, first ? w1Rows(shape) : shape.hidden, task.col);
     const rows = state.flagRows[dispatchFlag(shape, task.peer, task.expert)]!;
     const { count } = rowSpan(shape, rows, task.block);
     this.work = factor * gemmTileWork(machine, roundUp(count, rowStep), width, depth);

@@ -23,6 +23,7 @@ const schema = z.looseObject({
     experts: z.int().min(1),
     topK: z.int().min(1),
     capacityFactor: z.number().nullable(),
+    activation: z.string(),
   }),
   tiles: z.looseObject({ rows: z.int().min(1), cols: z.int().min(1) }),
 });

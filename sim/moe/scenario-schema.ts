@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { rowStep } from './generated/layout.ts';
+import { activations } from './scenario.ts';
 import type { ScenarioInput } from './scenario-input.ts';
 
 const maxSeed = 4294967295;
@@ -79,7 +80,9 @@ const model = mapping({
     })
     .default('dropless')
     .describe('Rows per (source rank, expert) as a factor of S k / E, rounded up; or dropless.'),
-  activation: oneOf(['identity', 'relu', 'gelu', 'silu']).default('gelu').describe('After GEMM0.'),
+  activation: oneOf(activations)
+    .default('gelu')
+    .describe('After GEMM0. swiglu and geglu multiply silu or gelu of a gate by a second product.'),
   dtype: oneOf(['bf16']).default('bf16').describe('Element type of tokens and weights.'),
   renormalise: z
     .boolean({ error: 'true or false' })

@@ -38,6 +38,18 @@ export interface World {
   readonly transport: 'direct' | 'put';
 }
 
+/**
+ * What becomes of GEMM0's sums, in the order of the kernel's numbers: phi(x) of one sum a column, or gated, phi(gate) * up of two:
+ * `swiglu` is silu(gate) * up, `geglu` gelu(gate) * up.
+ */
+export const activations = ['identity', 'relu', 'gelu', 'silu', 'swiglu', 'geglu'] as const;
+export type Activation = (typeof activations)[number];
+
+/** Whether an activation takes two sums a column, so that W1 has twice the rows. */
+export function isGated(activation: Activation): boolean {
+  return activation === 'swiglu' || activation === 'geglu';
+}
+
 export interface Model {
   /** Tokens of each rank. Zero is legal. */
   readonly tokens: readonly number[];
@@ -47,7 +59,7 @@ export interface Model {
   readonly topK: number;
   /** Rows per (source rank, expert) as a factor of S*k/E, rounded up; null: dropless (capacity S). */
   readonly capacityFactor: number | null;
-  readonly activation: 'identity' | 'relu' | 'gelu' | 'silu';
+  readonly activation: Activation;
   readonly dtype: 'bf16';
   /** Scale = probabilities of the k choices renormalised to sum to one. */
   readonly renormalise: boolean;

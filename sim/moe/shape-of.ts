@@ -1,7 +1,7 @@
 import { putRowBits } from '../trace/generated/events.ts';
 import { capacityOf } from './capacity.ts';
 import { packetFields } from './packet.ts';
-import type { Scenario } from './scenario.ts';
+import { isGated, type Scenario } from './scenario.ts';
 import { ScenarioError } from './scenario-error.ts';
 import { gemm1Cols, roundUp, type Shape } from './shape.ts';
 
@@ -23,6 +23,7 @@ export function shapeOf(s: Scenario): Shape {
     capacity: roundUp(rows, s.tiles.rows),
     tileRows: s.tiles.rows,
     tileCols: s.tiles.cols,
+    ...(isGated(s.model.activation) ? { gated: true } : {}),
   };
   assertLimits(s.name, shape);
   return shape;

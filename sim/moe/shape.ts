@@ -24,8 +24,10 @@ export interface Shape {
   readonly capacity: number;
   /** Most tokens of a row block; multiple of `rowStep`. */
   readonly tileRows: number;
-  /** Columns of a GEMM or COMBINE tile; multiple of 64. */
+  /** Weight rows of a GEMM tile, columns of a COMBINE tile; multiple of 64. */
   readonly tileCols: number;
+  /** W1 has a gate row and an up row for each of the I columns; see {@link w1Rows}. Absent: it has not. */
+  readonly gated?: boolean;
 }
 
 /** First row and number of rows of a row block. */
@@ -46,9 +48,14 @@ export function roundUp(a: number, b: number): number {
   return ceilDiv(a, b) * b;
 }
 
-/** Column tiles of GEMM0 (over I). The last one may be narrower. */
+/** Rows of an expert's W1: I, or 2I where they are gated. */
+export function w1Rows(s: Shape): number {
+  return s.gated === true ? 2 * s.intermediate : s.intermediate;
+}
+
+/** Column tiles of GEMM0, over the rows of W1: a gated tile makes half as many columns. The last one may be narrower. */
 export function gemm0Cols(s: Shape): number {
-  return ceilDiv(s.intermediate, s.tileCols);
+  return ceilDiv(w1Rows(s), s.tileCols);
 }
 
 /** Column tiles of GEMM1 and COMBINE (over H). The last one may be narrower. */

@@ -120,7 +120,7 @@ function answers(c: Case): (number | bigint)[] {
 test("every layout and packet function answers as the kernel's header of the same name", () => {
   const sample = fc.sample(cases, { numRuns: 3000, seed: 1 });
   const input = sample.map(({ s, ...place }) =>
-    [...Object.values(s), ...Object.values(place)].join(' '),
+    [...Object.values(s), ...Object.values(place)].map(Number).join(' '),
   );
   const output = execFileSync(probe, { input: input.join('\n'), encoding: 'utf8' });
   const lines = output.trim().split('\n');

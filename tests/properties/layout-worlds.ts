@@ -34,6 +34,7 @@ export function worlds(bounds: Bounds): fc.Arbitrary<WorldCase> {
       intermediate: fc.integer({ min: 1, max: bounds.widths }),
       cols: fc.integer({ min: 1, max: 3 }),
       topK: fc.integer({ min: 1, max: 8 }),
+      gated: fc.boolean(),
     })
     .map((w) => {
       const experts = w.expertsPerRank.reduce((a, b) => a + b);
@@ -51,6 +52,7 @@ export function worlds(bounds: Bounds): fc.Arbitrary<WorldCase> {
           capacity: w.blocks * tileRows,
           tileRows,
           tileCols: w.cols * 64,
+          gated: w.gated,
         },
       };
     });
@@ -83,6 +85,7 @@ export const hugeShapes: fc.Arbitrary<Shape> = fc
     hidden: fc.integer({ min: 1, max: 4096 }),
     intermediate: fc.integer({ min: 1, max: 4096 }),
     cols: fc.integer({ min: 1, max: 16 }),
+    gated: fc.boolean(),
   })
   .map((w) => ({
     ranks: w.ranks,
@@ -95,6 +98,7 @@ export const hugeShapes: fc.Arbitrary<Shape> = fc
     capacity: w.blocks * w.steps * 8,
     tileRows: w.steps * 8,
     tileCols: w.cols * 64,
+    gated: w.gated,
   }))
   .filter((s) => {
     const width = Math.max(s.hidden, s.intermediate);

@@ -1,5 +1,5 @@
 // Prints what the kernel's own layout functions answer, one line for each line of input:
-// ranks experts slots tokens hidden intermediate topK capacity tileRows tileCols source slot expert block col row h rows
+// ranks experts slots tokens hidden intermediate topK capacity tileRows tileCols gated source slot expert block col row h rows
 #include <cstdint>
 #include <iostream>
 
@@ -11,7 +11,7 @@ int main() {
   Shape s;
   uint32_t source, slot, expert, block, col0, col1, row, h, i, rows, index;
   while (std::cin >> s.ranks >> s.experts >> s.slots >> s.tokens >> s.hidden >> s.intermediate >>
-         s.topK >> s.capacity >> s.tileRows >> s.tileCols >> source >> slot >> expert >> block >>
+         s.topK >> s.capacity >> s.tileRows >> s.tileCols >> s.gated >> source >> slot >> expert >> block >>
          col0 >> col1 >> row >> h >> i >> rows >> index) {
     const RowSpan span = rowSpan(s, rows, block);
     const Task task = decodeTask(s, index);

@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeTask, gemm0Task, gemm1Task, Op, type Shape } from '../../sim/moe/layout.ts';
+import {
+  decodeTask,
+  gemm0Cols,
+  gemm0Task,
+  gemm1Task,
+  Op,
+  type Shape,
+} from '../../sim/moe/layout.ts';
 import { placementOf } from '../../sim/moe/placement.ts';
 import type { Scenario } from '../../sim/moe/scenario.ts';
 import { shapeOf } from '../../sim/moe/shape-of.ts';
@@ -95,7 +102,7 @@ function criticalPath(shape: Shape, scenario: Scenario, { runs, rank }: LaunchRu
 function withGemm0(shape: Shape, byTask: ReadonlyMap<number, Run>, gemm1: Run): number {
   const { expert, peer, block } = decodeTask(shape, gemm1.task);
   let slowest = 0;
-  for (let col = 0; col * shape.tileCols < shape.intermediate; col++) {
+  for (let col = 0; col < gemm0Cols(shape); col++) {
     const gemm0 = byTask.get(gemm0Task(shape, expert, peer, block, col));
     slowest = Math.max(slowest, gemm0 === undefined ? 0 : duration(gemm0));
   }

@@ -14,14 +14,12 @@ import { traceOf } from '../../sim/gpu/run-on-gpu.ts';
 import { capacityOf } from '../../sim/moe/capacity.ts';
 import { placementOf } from '../../sim/moe/placement.ts';
 import { type Routing, routeTokens } from '../../sim/moe/routing.ts';
-import type { Scenario } from '../../sim/moe/scenario.ts';
+import { activations, type Scenario } from '../../sim/moe/scenario.ts';
 import { shapeOf } from '../../sim/moe/shape-of.ts';
 import { recordBytes, ringHeaderBytes } from '../../sim/trace/generated/events.ts';
 import type { Trace } from '../../sim/trace/trace.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-
-const activations = ['identity', 'relu', 'gelu', 'silu'];
 
 /** Subscriber warps of the kernel's OS block. */
 const subscribersOf: Readonly<Record<GemmPath, number>> = { mma: 7, wgmma: 11 };

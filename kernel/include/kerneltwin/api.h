@@ -26,7 +26,7 @@ extern "C" {
 #endif
 
 /// Raised whenever a struct, an enum value or the meaning of a call changes.
-#define KT_ABI_VERSION 3u
+#define KT_ABI_VERSION 4u
 
 typedef enum kt_status {
   KT_OK = 0,
@@ -107,7 +107,7 @@ KT_API int32_t kt_leave(void) KT_NOEXCEPT;
 
 /* ---- a world: one shape, its buffers, its epochs -------------------------------------------------------------- */
 
-/// Mirrors kerneltwin::Shape (layout/shape.h), field by field.
+/// Mirrors kerneltwin::Shape (layout/shape.h), all fields but `gated`, which follows from the activation.
 typedef struct kt_shape {
   uint32_t ranks;
   uint32_t experts;
@@ -127,7 +127,9 @@ typedef enum kt_activation {
   KT_ACTIVATION_IDENTITY = 0,
   KT_ACTIVATION_RELU = 1,
   KT_ACTIVATION_GELU = 2,      /* x * Phi(x), erf form */
-  KT_ACTIVATION_SILU = 3
+  KT_ACTIVATION_SILU = 3,
+  KT_ACTIVATION_SWIGLU = 4,    /* gated: silu(gate) * up; W1 and B1 then have two rows for each column, see kt_tensor */
+  KT_ACTIVATION_GEGLU = 5      /* gated: gelu(gate) * up */
 } kt_activation;
 typedef enum kt_gate {
   KT_GATE_TOP_K = 0,           /* choices are the top-k of the router's probabilities, ties to the lower expert */
@@ -194,11 +196,15 @@ KT_API int32_t kt_world_query(const kt_world* world, kt_world_info* out) KT_NOEX
 /* ---- tensors -------------------------------------------------------------------------------------------------- */
 
 /// bf16 is the upper half of an IEEE binary32. n = tokens of the rank (shape.tokens at most), L = local experts.
+///
+/// With a gated activation W1 has twice the rows, interleaved in eights, so that one thread holds both sums of a column: of
+/// matrices gate and up, each [L][intermediate][hidden], it is
+/// torch.stack((gate.unflatten(1, (-1, 8)), up.unflatten(1, (-1, 8))), 2). B1 likewise.
 typedef enum kt_tensor {
   KT_TENSOR_X = 0,        /* bf16 [tokens][hidden]                      tokens of this rank */
   KT_TENSOR_WG = 1,       /* bf16 [experts][hidden]                     router; the same on every rank */
-  KT_TENSOR_W1 = 2,       /* bf16 [L][intermediate][hidden]             */
-  KT_TENSOR_B1 = 3,       /* f32  [L][intermediate]                     */
+  KT_TENSOR_W1 = 2,       /* bf16 [L][intermediate][hidden]; gated: [L][intermediate / 8][2][8][hidden], gate then up */
+  KT_TENSOR_B1 = 3,       /* f32  [L][intermediate]; gated: [L][intermediate / 8][2][8] */
   KT_TENSOR_W2 = 4,       /* bf16 [L][hidden][intermediate]             */
   KT_TENSOR_B2 = 5,       /* f32  [L][hidden]                           */
   KT_TENSOR_OUT = 6,      /* bf16 [tokens][hidden]                      */

@@ -58,7 +58,8 @@ World::World(const Config& config, uint64_t seed)
             slots,           most(config.tokens),
             config.hidden,   config.intermediate,
             config.topK,     config.capacity != 0 ? config.capacity : roundUp(rows, config.tileRows),
-            config.tileRows, config.tileCols};
+            config.tileRows, config.tileCols,
+            isGated(config.activation)};
   for (uint32_t r = 0; r < config.ranks; ++r) allocate(ranks_[r], r);
   for (uint32_t r = 0; r < config.ranks; ++r) fill(ranks_[r], r, seed);
   symmetricMemory.clear();
@@ -79,9 +80,9 @@ void World::allocate(Rank& r, uint32_t rank) {
   const uint32_t rings = processors_ + 1 + subscribers();
   r.x = Buffer<bf16>(tokens * s.hidden);
   r.wg = Buffer<bf16>(static_cast<uint64_t>(s.experts) * s.hidden);
-  r.w1 = Buffer<bf16>(local * s.intermediate * s.hidden);
+  r.w1 = Buffer<bf16>(local * w1Rows(s) * s.hidden);
   r.w2 = Buffer<bf16>(local * s.hidden * s.intermediate);
-  r.b1 = Buffer<float>(local * s.intermediate);
+  r.b1 = Buffer<float>(local * w1Rows(s));
   r.b2 = Buffer<float>(local * s.hidden);
   r.out = Buffer<bf16>(tokens * s.hidden);
   r.choices = Buffer<uint32_t>(tokens * s.topK);
@@ -123,9 +124,10 @@ void World::fill(Rank& r, uint32_t rank, uint64_t seed) {
   const uint32_t local = config_.placement[rank + 1] - config_.placement[rank];
   for (uint32_t slot = 0; slot < local; ++slot) {
     const uint32_t e = config_.placement[rank] + slot;
+    const uint64_t first = static_cast<uint64_t>(s.hidden) * w1Rows(s);
     const uint64_t matrix = static_cast<uint64_t>(s.hidden) * s.intermediate;
-    fillBuffer(r.w1, seed, 2, e, scale(s.hidden), slot * matrix, matrix);
-    fillBuffer(r.b1, seed, 3, e, 0.5f, static_cast<uint64_t>(slot) * s.intermediate, s.intermediate);
+    fillBuffer(r.w1, seed, 2, e, scale(s.hidden), slot * first, first);
+    fillBuffer(r.b1, seed, 3, e, 0.5f, static_cast<uint64_t>(slot) * w1Rows(s), w1Rows(s));
     fillBuffer(r.w2, seed, 4, e, scale(s.intermediate), slot * matrix, matrix);
     fillBuffer(r.b2, seed, 5, e, 0.5f, static_cast<uint64_t>(slot) * s.hidden, s.hidden);
   }
@@ -169,7 +171,7 @@ void World::prepare(const std::vector<uint32_t>& tokens, const std::vector<uint3
 }
 
 void World::runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks) {
-  using Tile = TileConfig<1, 128, 6, 128>;
+  using Tile = TileConfig<1, 128, 6, 32, 2>;
   std::vector<WgmmaArgs> args;
   for (uint32_t r = 0; r < config_.ranks; ++r) {
     Rank& own = ranks_[r];
@@ -286,13 +288,23 @@ std::vector<double> World::reference(Rank& r, uint32_t tokens) {
       const ExpertHome home = placement.home(e);
       Rank& owner = ranks_[home.rank];
       const uint64_t matrix = static_cast<uint64_t>(home.slot) * s.hidden * s.intermediate;
-      std::vector<double> inner(s.intermediate);
-      for (uint32_t i = 0; i < s.intermediate; ++i) {
-        double sum = config_.bias ? owner.b1[static_cast<uint64_t>(home.slot) * s.intermediate + i] : 0.0;
+      const auto product = [&](uint64_t row) {  // of the token and a row of the expert's W1
+        const uint64_t at = static_cast<uint64_t>(home.slot) * w1Rows(s) + row;
+        double sum = config_.bias ? owner.b1[at] : 0.0;
         for (uint32_t h = 0; h < s.hidden; ++h)
           sum += static_cast<double>(toFloat(r.x[static_cast<uint64_t>(t) * s.hidden + h])) *
-                 toFloat(owner.w1[matrix + static_cast<uint64_t>(i) * s.hidden + h]);
-        inner[i] = activation(config_.activation, sum);
+                 toFloat(owner.w1[at * s.hidden + h]);
+        return sum;
+      };
+      std::vector<double> inner(s.intermediate);
+      for (uint32_t i = 0; i < s.intermediate; ++i) {
+        if (!isGated(config_.activation)) {
+          inner[i] = activation(config_.activation, product(i));
+          continue;
+        }
+        // Column i: gate in row i % 8 of the i / 8-th sixteen, up eight rows further.
+        const Activation gate = config_.activation == Activation::Swiglu ? Activation::Silu : Activation::Gelu;
+        inner[i] = activation(gate, product(i / 8 * 16 + i % 8)) * product(i / 8 * 16 + 8 + i % 8);
       }
       for (uint32_t h = 0; h < s.hidden; ++h) {
         double sum = config_.bias ? owner.b2[static_cast<uint64_t>(home.slot) * s.hidden + h] : 0.0;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { loadScenario, parseScenario } from '../../../sim/moe/load-scenario.ts';
-import type { Scenario } from '../../../sim/moe/scenario.ts';
+import { activations, type Scenario } from '../../../sim/moe/scenario.ts';
 import { canonicalJson, scenarioHash } from '../../../sim/moe/scenario-hash.ts';
 import { scenarioJsonSchema, scenarioSchemaText } from '../../../sim/moe/scenario-schema.ts';
 
@@ -92,6 +92,10 @@ seed: 4294967295
     expect([s.policy, s.policyOptions]).toEqual(['lag', { hold: 3, mode: 'soft', strict: true }]);
     expect([s.readiness, s.launches, s.seed]).toEqual(['lazy', 4, 4294967295]);
     expect(s.noise).toEqual({ durationPpm: 10, launchSkewNs: 20 });
+  });
+
+  test.each(activations)('may have the activation %s', (activation) => {
+    expect(parse(least, { 'model.activation': activation }).model.activation).toBe(activation);
   });
 
   test('takes the seed of its routing from its own seed unless given', () => {

@@ -17,12 +17,12 @@ KT_DEVICE void gemmOperands(const LaunchArgs& args, const Transport& transport, 
   tile.rows = span.count;
   if (task.op == Op::Gemm0) {
     const uint64_t cell = cellIndex(s, task.peer, Round::Dispatch, Stage::Incoming, task.expert);
-    const uint64_t first = static_cast<uint64_t>(task.expert) * s.intermediate + column;
+    const uint64_t first = static_cast<uint64_t>(task.expert) * w1Rows(s) + column;
     tile.tokens = args.symmetric.heap + dispatchOffset(s, cell, span.begin, 0);
     tile.weights = args.tensors.w1 + first * s.hidden;
-    tile.columns = tileWidth(s, s.intermediate, task.col);
+    tile.columns = tileWidth(s, w1Rows(s), task.col);
     tile.depth = s.hidden;
-    to.out = args.work.intermediate + intermediateOffset(s, task.peer, task.expert, span.begin, column);
+    to.out = args.work.intermediate + intermediateOffset(s, task.peer, task.expert, span.begin, column >> s.gated);
     to.stride = s.intermediate;
     to.bias = args.tensors.b1 != nullptr ? args.tensors.b1 + first : nullptr;
     to.activation = args.activation;

@@ -42,7 +42,14 @@ KT_DEVICE float activate(float x) {
   return x;
 }
 
-/// Applies `a` to all elements of a register array.
+/// The gated functions: of the sums of a gate row and of its up row.
+template <Activation A>
+KT_DEVICE float activateGated(float gate, float up) {
+  static_assert(isGated(A));
+  return activate<A == Activation::Swiglu ? Activation::Silu : Activation::Gelu>(gate) * up;
+}
+
+/// Applies `a`, not gated, to all elements of a register array.
 template <uint32_t N>
 KT_DEVICE void activateAll(Activation a, float (&x)[N]) {
   auto apply = [&]<Activation kind>() {

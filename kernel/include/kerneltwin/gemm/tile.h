@@ -1,4 +1,5 @@
-// What a GEMM tile is, whatever computes it: D[token][column] = phi(sum_k weights[column][k] * tokens[token][k] + bias).
+// What a GEMM tile is, whatever computes it: D[token][column] = phi(sum_k weights[column][k] * tokens[token][k] + bias). With a
+// gated activation two sums, of rows r and r + 8 of each 16, make one column: the tile then stores half as many.
 //
 // Weights are the M operand and tokens the N operand, both K-major, so that the number of tokens can be any count in
 // steps of 8 without padding the tensor work to 128.
@@ -24,7 +25,7 @@ KT_HD uint32_t lesser(uint32_t a, uint32_t b) { return a < b ? a : b; }
 struct TileOperands {
   const bf16* weights;    ///< [columns][depth]
   const bf16* tokens;     ///< [rows][depth]
-  uint32_t columns;       ///< 1 to kTileCols; rows past it are neither read nor stored
+  uint32_t columns;       ///< weight rows, 1 to kTileCols; rows past it are neither read nor stored
   uint32_t rows;          ///< 1 to kTileRows
   uint32_t depth;         ///< K, a multiple of kTileDepth
 };

@@ -155,17 +155,24 @@ KT_DEVICE void accumulateTile(const TileOperands& t, uint32_t shared, const Warp
 inline constexpr uint32_t kEpilogueStride = kTileCols * 2 + 16;
 static_assert(kTileRows * kEpilogueStride <= kPipelineBytes);
 
-/// Adds bias, applies the activation, rounds to nearest bf16 and transposes into shared memory, [token][column].
-KT_DEVICE void finishTile(TileAccumulators& acc, const WarpPart& part, const TileOutput& to,
-                                           uint32_t shared) {
+/// Shared address of a lane's part of the transposing store: 16 columns from `column` of the warp's first 16 tokens.
+KT_DEVICE uint32_t transposeAddress(uint32_t shared, uint32_t column, const WarpPart& part) {
   const uint32_t lane = ptx::lane();
+  return shared + (column + lane / 8 % 2 * 8) * 2 +
+         (part.firstGroup * kGroupTokens + lane / 16 * 8 + lane % 8) * kEpilogueStride;
+}
+
+/// Bias of weight row `row` of the tile.
+KT_DEVICE float biasOf(const TileOutput& to, uint32_t row) { return to.bias != nullptr ? to.bias[row] : 0.0f; }
+
+/// Adds bias, applies the activation, rounds to nearest bf16 and transposes into shared memory, [token][column].
+KT_DEVICE void finishTile(TileAccumulators& acc, const WarpPart& part, const TileOutput& to, uint32_t shared) {
 #pragma unroll
   for (uint32_t i = 0; i < 2; ++i) {
     const uint32_t column = part.column + i * 16;
-    const float low = to.bias != nullptr ? to.bias[column + lane / 4] : 0.0f;
-    const float high = to.bias != nullptr ? to.bias[column + lane / 4 + 8] : 0.0f;
-    const uint32_t address = shared + (column + lane / 8 % 2 * 8) * 2 +
-                             (part.firstGroup * kGroupTokens + lane / 16 * 8 + lane % 8) * kEpilogueStride;
+    const float low = biasOf(to, column + ptx::lane() / 4);
+    const float high = biasOf(to, column + ptx::lane() / 4 + 8);
+    const uint32_t address = transposeAddress(shared, column, part);
 #pragma unroll
     for (uint32_t j = 0; j < kWarpGroups; ++j) {
       if (j >= part.groups) break;
@@ -183,10 +190,35 @@ KT_DEVICE void finishTile(TileAccumulators& acc, const WarpPart& part, const Til
   }
 }
 
+/// The same for a gated activation: elements 0, 1 of a fragment are gates, 2, 3 their ups, so a warp's 32 rows make 16 columns.
+template <Activation A>
+KT_DEVICE void finishGatedTile(TileAccumulators& acc, const WarpPart& part, const TileOutput& to, uint32_t shared) {
+  float gate[2];
+  float up[2];
+#pragma unroll
+  for (uint32_t i = 0; i < 2; ++i) {
+    gate[i] = biasOf(to, part.column + i * 16 + ptx::lane() / 4);
+    up[i] = biasOf(to, part.column + i * 16 + ptx::lane() / 4 + 8);
+  }
+  const uint32_t address = transposeAddress(shared, part.column / 2, part);
+#pragma unroll
+  for (uint32_t j = 0; j < kWarpGroups; ++j) {
+    if (j >= part.groups) break;
+    uint32_t f[4];
+#pragma unroll
+    for (uint32_t m = 0; m < 4; ++m) {
+      const uint32_t i = m % 2;
+      float(&d)[4] = acc[i][2 * j + m / 2];
+      f[m] = packBf16(activateGated<A>(d[0] + gate[i], d[2] + up[i]), activateGated<A>(d[1] + gate[i], d[3] + up[i]));
+    }
+    ptx::storeMatrix4Transposed(address + j * kGroupTokens * kEpilogueStride, f[0], f[1], f[2], f[3]);
+  }
+}
+
 /// Copies the finished tile out, 16 bytes a thread, rows of this tile only. On return the stores are issued and the
 /// shared memory may be reused.
 KT_DEVICE void storeTile(const TileOperands& t, const TileOutput& to, const char* shared) {
-  const uint32_t chunks = t.columns / 8;
+  const uint32_t chunks = (isGated(to.activation) ? t.columns / 2 : t.columns) / 8;
   for (uint32_t i = ptx::thread(); i < t.rows * chunks; i += MmaBlock::kThreads) {
     const uint32_t row = i / chunks;
     const uint32_t chunk = i % chunks;
@@ -201,7 +233,12 @@ KT_DEVICE void gemmTile(const TileOperands& t, const TileOutput& to, char* share
   const WarpPart part = warpPart(t);
   TileAccumulators acc;
   accumulateTile(t, ptx::sharedAddress(shared), part, acc);
-  if (part.groups > 0) finishTile(acc, part, to, ptx::sharedAddress(shared));
+  const uint32_t address = ptx::sharedAddress(shared);
+  if (part.groups > 0) {
+    if (to.activation == Activation::Swiglu) finishGatedTile<Activation::Swiglu>(acc, part, to, address);
+    else if (to.activation == Activation::Geglu) finishGatedTile<Activation::Geglu>(acc, part, to, address);
+    else finishTile(acc, part, to, address);
+  }
   ptx::syncBlock();
   storeTile(t, to, shared);
 }

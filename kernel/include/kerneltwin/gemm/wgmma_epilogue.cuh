@@ -1,5 +1,6 @@
 // From accumulators to memory, by one consumer warpgroup: bias, activation, bf16, transposed through shared memory, then whole
-// 128-byte lines a token. Passes of a fixed number of tokens keep the buffer small.
+// 128-byte lines a token (half lines where the activation is gated: two sums make a column). Passes of a fixed number of tokens
+// keep the buffer small.
 //
 // Cost of a 128 x 256 tile without activation: per warpgroup 64 stmatrix of four fragments and 16 stores of 16 bytes a thread,
 // about 1500 cycles in which the other warpgroup may use the tensor cores alone.
@@ -65,23 +66,57 @@ KT_DEVICE void transposePass(float (&acc)[Config::kAccumulators], const TileBias
   }
 }
 
-/// Copies a pass out: eight threads a line, sixteen lines at a time; only rows of the tile. All loads are under way before the
-/// first store waits for its own.
-template <class Config>
+/// transposeAddress for a gated pass: chunk of the warp's 8 columns, and tokens +0, +8, +16 and +24. Groups of 32 tokens follow 32
+/// lines apart.
+KT_DEVICE uint32_t transposeGatedAddress(uint32_t buffer) {
+  return buffer + swizzledOffset(ptx::lane(), ptx::warp() % 4);
+}
+
+/// The same pass with a gated activation: of each 16 rows a thread holds a gate's and its up's, so a fragment makes 32 columns.
+template <class Config, Activation A, uint32_t F, uint32_t Pass>
+KT_DEVICE void transposeGatedPass(float (&acc)[Config::kAccumulators], const TileBias<Config>& bias, uint32_t rows,
+                                  uint32_t address) {
+  constexpr uint32_t kBase = F * Config::kFragmentAccumulators;
+  constexpr uint32_t kFirst = Pass * Config::kPassTokens / 8;
+  constexpr uint32_t kPassGroups = Config::kPassTokens / 8;
+#pragma unroll
+  for (uint32_t j = 0; j < kPassGroups; j += 4) {
+    const uint32_t group = kFirst + j;
+    if (group >= Config::kGroups || group * 8 >= rows) break;
+    uint32_t f[4];
+#pragma unroll
+    for (uint32_t h = 0; h < 4; ++h) {
+      f[h] = 0;
+      if (j + h >= kPassGroups || group + h >= Config::kGroups) continue;
+      const float* d = &acc[kBase + (group + h) * 4];
+      f[h] = packBf16(activateGated<A>(d[0] + bias.low[F], d[2] + bias.high[F]),
+                      activateGated<A>(d[1] + bias.low[F], d[3] + bias.high[F]));
+    }
+    const uint32_t to = address + j * kSwizzleBytes;
+    if (j + 2 < kPassGroups) ptx::storeMatrix4Transposed(to, f[0], f[1], f[2], f[3]);
+    else ptx::storeMatrix2Transposed(to, f[0], f[1]);
+  }
+}
+
+/// Copies a pass of lines of `Chunks` chunks out: as many threads a line; only rows of the tile. All loads are under way before
+/// the first store waits for its own.
+template <class Config, uint32_t Chunks>
 KT_DEVICE void storePass(uint32_t buffer, const TileTask& task, uint32_t firstRow, uint32_t column) {
-  constexpr uint32_t kLines = Config::kPassTokens / 16;
+  constexpr uint32_t kAtOnce = kWarpgroupThreads / Chunks;
+  constexpr uint32_t kLines = (Config::kPassTokens + kAtOnce - 1) / kAtOnce;
   const uint32_t thread = ptx::thread() % kWarpgroupThreads;
-  const uint32_t chunk = thread % 8;
-  const uint32_t line = thread / 8;
-  const uint64_t step = static_cast<uint64_t>(task.stride) * 16;
+  const uint32_t chunk = thread % Chunks;
+  const uint32_t line = thread / Chunks;
+  const uint64_t step = static_cast<uint64_t>(task.stride) * kAtOnce;
   bf16* to = task.out + static_cast<uint64_t>(firstRow + line) * task.stride + column + chunk * 8;
-  const uint32_t left = task.rows - firstRow;
+  const uint32_t rows = task.rows - firstRow;
+  const uint32_t left = rows < Config::kPassTokens ? rows : Config::kPassTokens;
   ptx::Chunk data[kLines];
 #pragma unroll
-  for (uint32_t i = 0; i < kLines; ++i) data[i] = ptx::loadChunkShared(buffer + swizzledOffset(line + i * 16, chunk));
+  for (uint32_t i = 0; i < kLines; ++i) data[i] = ptx::loadChunkShared(buffer + swizzledOffset(line + i * kAtOnce, chunk));
 #pragma unroll
   for (uint32_t i = 0; i < kLines; ++i) {
-    if (line + i * 16 < left) ptx::storeChunkGlobal(to + i * step, data[i]);
+    if (line + i * kAtOnce < left) ptx::storeChunkGlobal(to + i * step, data[i]);
   }
 }
 
@@ -93,9 +128,11 @@ KT_DEVICE void finishPass(float (&acc)[Config::kAccumulators], const PipelineVie
   const uint32_t column = pipe.firstColumn() + F * kFragmentRows;
   if (kFirstRow >= task.rows || column >= task.columns) return;
   const uint32_t buffer = pipe.passBuffer() + Pass % Config::kPassBuffers * (Config::kPassTokens * kLineBytes);
-  transposePass<Config, A, F, Pass>(acc, bias, task.rows, transposeAddress(buffer));
+  if constexpr (isGated(A)) transposeGatedPass<Config, A, F, Pass>(acc, bias, task.rows, transposeGatedAddress(buffer));
+  else transposePass<Config, A, F, Pass>(acc, bias, task.rows, transposeAddress(buffer));
   ptx::syncThreads(1 + pipe.group, kWarpgroupThreads);
-  storePass<Config>(buffer, task, kFirstRow, column);
+  if constexpr (isGated(A)) storePass<Config, 4>(buffer, task, kFirstRow, column / 2);
+  else storePass<Config, 8>(buffer, task, kFirstRow, column);
   // What comes next into this buffer is `kPassBuffers` passes away; the barriers of those between keep it off.
   if constexpr (Config::kPassBuffers == 1) ptx::syncThreads(1 + pipe.group, kWarpgroupThreads);
 }
@@ -127,6 +164,8 @@ KT_DEVICE void finishTile(float (&acc)[Config::kAccumulators], const PipelineVie
     case Activation::Relu: finishTileAs<Config, Activation::Relu>(acc, pipe, task, bias); break;
     case Activation::Gelu: finishTileAs<Config, Activation::Gelu>(acc, pipe, task, bias); break;
     case Activation::Silu: finishTileAs<Config, Activation::Silu>(acc, pipe, task, bias); break;
+    case Activation::Swiglu: finishTileAs<Config, Activation::Swiglu>(acc, pipe, task, bias); break;
+    case Activation::Geglu: finishTileAs<Config, Activation::Geglu>(acc, pipe, task, bias); break;
     default: finishTileAs<Config, Activation::Identity>(acc, pipe, task, bias); break;
   }
 }

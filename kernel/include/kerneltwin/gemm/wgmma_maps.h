@@ -42,7 +42,7 @@ inline CUresult encodeTensorMap(PFN_cuTensorMapEncodeTiled_v12000 encode, Tensor
 inline CUresult encodeTileMaps(PFN_cuTensorMapEncodeTiled_v12000 encode, TileMaps& maps, const Shape& s,
                                const TileMatrices& m, uint32_t tileColumns) {
   const uint64_t experts = m.localExperts;  // not the shape's slots: a box may reach past the last expert's rows
-  CUresult r = encodeTensorMap(encode, maps.weights[0], m.w1, experts * s.intermediate, s.hidden, tileColumns);
+  CUresult r = encodeTensorMap(encode, maps.weights[0], m.w1, experts * w1Rows(s), s.hidden, tileColumns);
   if (r == CUDA_SUCCESS) {
     r = encodeTensorMap(encode, maps.weights[1], m.w2, experts * s.hidden, s.intermediate, tileColumns);
   }

@@ -16,13 +16,13 @@ struct alignas(128) TensorMap {
 
 /// Operands of both GEMMs, K-major. Part of a __grid_constant__ kernel parameter: the engine reads them from there.
 struct TileMaps {
-  TensorMap weights[2];              ///< boxes of the tile's columns; GEMM0: [L * I][H], GEMM1: [L * H][I]
+  TensorMap weights[2];              ///< boxes of the tile's columns; GEMM0: [L * w1Rows][H], GEMM1: [L * H][I]
   TensorMap tokens[2][kTokenBoxes];  ///< boxes of boxRows(b); GEMM0: heap [heapRows][H], GEMM1: intermediate [rows][I]
 };
 
 /// The matrices behind the maps, of one rank with L local experts.
 struct TileMatrices {
-  const bf16* w1;             ///< [L * I][H]
+  const bf16* w1;             ///< [L * w1Rows][H]
   const bf16* w2;             ///< [L * H][I]
   const bf16* heap;           ///< [heapRows][H]
   const bf16* intermediate;   ///< [ranks * slots * C][I]
@@ -57,7 +57,7 @@ static_assert(sizeof(TileTask) == 64);
 /// The tensors around a tile, of one rank and launch.
 struct TilePlaces {
   bf16* intermediate;
-  const float* b1;      ///< [slots][I], or null
+  const float* b1;      ///< [slots][w1Rows], or null
   const float* b2;      ///< [slots][H], or null
   uint32_t activation;
 };
@@ -70,16 +70,16 @@ KT_HD void gemm0Tile(const Shape& s, const TilePlaces& at, const Task& t, uint32
   out.kind = TaskKind::Tile;
   out.index = index;
   out.gemm = 0;
-  out.weightRow = t.expert * s.intermediate + column;
+  out.weightRow = t.expert * w1Rows(s) + column;
   out.tokenRow = static_cast<uint32_t>(heapRow(s, cell, span.begin));
   out.steps = s.hidden / kStageDepth;
   out.rows = span.count;
-  out.columns = tileWidth(s, s.intermediate, t.col);
+  out.columns = tileWidth(s, w1Rows(s), t.col);
   out.stride = s.intermediate;
   out.activation = at.activation;
   out.readOnce = s.ranks == 1 && rowBlocks(s, rows) == 1;
-  out.out = at.intermediate + intermediateOffset(s, t.peer, t.expert, span.begin, column);
-  out.bias = at.b1 == nullptr ? nullptr : at.b1 + static_cast<uint64_t>(t.expert) * s.intermediate + column;
+  out.out = at.intermediate + intermediateOffset(s, t.peer, t.expert, span.begin, column >> s.gated);
+  out.bias = at.b1 == nullptr ? nullptr : at.b1 + static_cast<uint64_t>(t.expert) * w1Rows(s) + column;
 }
 
 /// Fills in a GEMM1 task: reads the intermediate, writes a contiguous run of the combine round's column tile at `to`, in the

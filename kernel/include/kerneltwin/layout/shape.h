@@ -21,14 +21,20 @@ struct Shape {
   uint32_t topK;          ///< k, experts chosen per token, 1 to 8
   uint32_t capacity;      ///< C, rows of a cell, a multiple of tileRows
   uint32_t tileRows;      ///< most tokens of a row block; multiple of kRowStep
-  uint32_t tileCols;      ///< columns of a GEMM or COMBINE tile; multiple of 64
+  uint32_t tileCols;      ///< weight rows of a GEMM tile, columns of a COMBINE tile; multiple of 64
+  uint32_t gated = 0;     ///< 1: W1 has a gate row and an up row for each of the I columns; see w1Rows
 };
 
 KT_HD uint32_t ceilDiv(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
 KT_HD uint32_t roundUp(uint32_t a, uint32_t b) { return ceilDiv(a, b) * b; }
 
-/// Column tiles of GEMM0 (over I) and of GEMM1 and COMBINE (over H). The last tile may be narrower.
-KT_HD uint32_t gemm0Cols(const Shape& s) { return ceilDiv(s.intermediate, s.tileCols); }
+/// Rows of an expert's W1: I, or 2I where they are gated. Gated rows lie in groups of 16: eight gate rows, then the up rows of
+/// the same eight columns, so that the thread which holds a gate's sum (row r of an instruction's 16) holds its up's (r + 8).
+KT_HD uint32_t w1Rows(const Shape& s) { return s.intermediate << s.gated; }
+
+/// Column tiles of GEMM0 (over the rows of W1: a gated tile makes half as many columns) and of GEMM1 and COMBINE (over H). The
+/// last tile may be narrower.
+KT_HD uint32_t gemm0Cols(const Shape& s) { return ceilDiv(w1Rows(s), s.tileCols); }
 KT_HD uint32_t gemm1Cols(const Shape& s) { return ceilDiv(s.hidden, s.tileCols); }
 
 /// Row blocks of a full cell: the stride of the row-block axis.

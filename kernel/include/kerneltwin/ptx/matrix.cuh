@@ -23,6 +23,11 @@ KT_DEVICE void storeMatrix4Transposed(uint32_t address, uint32_t f0, uint32_t f1
                : "memory");
 }
 
+/// The same of the first two of them; lanes 0 to 15 give the addresses.
+KT_DEVICE void storeMatrix2Transposed(uint32_t address, uint32_t f0, uint32_t f1) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1, %2};" ::"r"(address), "r"(f0), "r"(f1) : "memory");
+}
+
 /// d += a . b with a 16x16 (row-major), b 16x8 (column-major), d 16x8 in fp32.
 KT_DEVICE void mmaBf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "

@@ -16,11 +16,11 @@ inline void loadMatrix4(uint32_t (&f)[4], uint32_t address) {
   }
 }
 
-inline void storeMatrix4Transposed(uint32_t address, uint32_t f0, uint32_t f1, uint32_t f2, uint32_t f3) {
-  checkAligned(machine().block().shared + address);
+template <uint32_t N>
+void storeTransposed(uint32_t address, const uint32_t (&f)[N]) {
+  if (lane() < 8 * N) checkAligned(machine().block().shared + address);
   machine().show(slotOf(address));
-  const uint32_t f[4] = {f0, f1, f2, f3};
-  for (uint32_t q = 0; q < 4; ++q) {
+  for (uint32_t q = 0; q < N; ++q) {
     for (uint32_t i = 0; i < 2; ++i) {
       const uint32_t row = valueOf<uint32_t>(machine().slot(8 * q + lane() % 4 * 2 + i));
       const uint16_t bits = static_cast<uint16_t>(f[q] >> (16 * i));
@@ -28,6 +28,12 @@ inline void storeMatrix4Transposed(uint32_t address, uint32_t f0, uint32_t f1, u
     }
   }
 }
+
+inline void storeMatrix4Transposed(uint32_t address, uint32_t f0, uint32_t f1, uint32_t f2, uint32_t f3) {
+  storeTransposed<4>(address, {f0, f1, f2, f3});
+}
+
+inline void storeMatrix2Transposed(uint32_t address, uint32_t f0, uint32_t f1) { storeTransposed<2>(address, {f0, f1}); }
 
 inline void mmaBf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   struct Shown {

@@ -31,7 +31,7 @@ inline TileMaps mapsOf(const Shape& s, const TileMatrices& m, uint32_t tileColum
   const uint64_t experts = m.localExperts;
   const uint64_t intermediateRows = static_cast<uint64_t>(s.ranks) * s.slots * s.capacity;
   TileMaps maps;
-  maps.weights[0] = mapOf(m.w1, experts * s.intermediate, s.hidden, tileColumns);
+  maps.weights[0] = mapOf(m.w1, experts * w1Rows(s), s.hidden, tileColumns);
   maps.weights[1] = mapOf(m.w2, experts * s.hidden, s.intermediate, tileColumns);
   for (uint32_t b = 0; b < kTokenBoxes; ++b) {
     maps.tokens[0][b] = mapOf(m.heap, heapRows(s), s.hidden, boxRows(b));
