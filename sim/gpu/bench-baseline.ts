@@ -2,7 +2,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import type { BenchActivation, Layer } from './bench-layer.ts';
+import type { Activation } from '../moe/scenario.ts';
+import type { Layer } from './bench-layer.ts';
 import type { Timing } from './bench-timing.ts';
 import { OutputTail } from './output-tail.ts';
 
@@ -15,7 +16,7 @@ export interface BaselineFacts {
 
 /** One layer to measure; the names are those of the script's work order. */
 export interface BaselineOrder extends Layer {
-  readonly activation: BenchActivation;
+  readonly activation: Activation;
   readonly renormalise: boolean;
   readonly launches: number;
   readonly warmUps: number;

@@ -2,7 +2,8 @@
 import type { GemmPath, WorldOptions } from '../../binding/index.ts';
 import { flagCount, heapElements, intermediateElements } from '../moe/heap.ts';
 import { placementFrom } from '../moe/placement.ts';
-import { ceilDiv, gemm0Cols, gemm1Cols, roundUp, type Shape } from '../moe/shape.ts';
+import { type Activation, isGated } from '../moe/scenario.ts';
+import { ceilDiv, gemm0Cols, gemm1Cols, roundUp, type Shape, w1Rows } from '../moe/shape.ts';
 
 /** A layer as it is written: S / H / I / E / k, S tokens on each rank. */
 export interface Layer {
@@ -20,9 +21,6 @@ export interface Tile {
   readonly cols: number;
 }
 
-export const activations = ['relu', 'gelu', 'silu', 'identity'] as const;
-export type BenchActivation = (typeof activations)[number];
-
 /** `8192/2048/2048/64/2`. */
 export function layerName(l: Layer): string {
   return [l.tokens, l.hidden, l.intermediate, l.experts, l.topK].join('/');
@@ -34,7 +32,7 @@ export function expectedRows(l: Layer): number {
 }
 
 /** wgmma tiles by the largest expected rows of a cell they are for, narrowest first. */
-const wgmmaTiles: readonly (Tile & { readonly upTo: number })[] = [
+export const wgmmaTiles: readonly (Tile & { readonly upTo: number })[] = [
   { upTo: 64, rows: 64, cols: 128 },
   { upTo: 160, rows: 160, cols: 256 },
   { upTo: 288, rows: 288, cols: 128 },
@@ -59,7 +57,7 @@ export interface LayerOptions {
   readonly ranks: number;
   readonly gemm: GemmPath;
   readonly tile: Tile;
-  readonly activation: BenchActivation;
+  readonly activation: Activation;
   readonly renormalise: boolean;
   readonly trace: boolean;
   readonly deadlineMs: number;
@@ -85,6 +83,7 @@ export function layerWorld(l: Layer, o: LayerOptions): WorldOptions {
     capacity: roundUp(l.tokens, o.tile.rows),
     tileRows: o.tile.rows,
     tileCols: o.tile.cols,
+    ...(isGated(o.activation) ? { gated: true } : {}),
   };
   return {
     shape,
@@ -116,7 +115,7 @@ function mostRecords(s: Shape): number {
 
 /** Bytes of a rank's weights, W1 and W2. */
 export function weightBytes(s: Shape): number {
-  return s.slots * s.hidden * s.intermediate * 2 * 2;
+  return s.slots * s.hidden * (w1Rows(s) + s.intermediate) * 2;
 }
 
 /** Symmetric bytes of a world on every rank: heap and flags. */

@@ -11,7 +11,7 @@ export interface Peaks {
 
 /** Work that no implementation of the layer can leave out. */
 export interface Work {
-  /** Both GEMMs of every kept row: 4 H I. Gate, activation and combine are not counted. */
+  /** Both GEMMs of every kept row: 4 H I, gated 6 H I. Gate, activation and combine are not counted. */
   readonly flop: number;
   /** Weights of every expert that got a row once, tokens once, outputs once. The intermediate may stay in L2. */
   readonly bytes: number;
@@ -29,16 +29,22 @@ export interface Roofline extends Work {
  * Work on one GPU.
  * @param rows rows that each of its experts got, from all ranks
  * @param tokens tokens of all ranks on it
+ * @param matrices H x I matrices of an expert: two, or three where the activation is gated
  */
-export function workOf(l: Layer, rows: readonly number[], tokens: number): Work {
+export function workOf(
+  l: Layer,
+  rows: readonly number[],
+  tokens: number,
+  matrices: 2 | 3 = 2,
+): Work {
   let kept = 0;
   let hit = 0;
   for (const n of rows) {
     kept += n;
     if (n > 0) hit += 1;
   }
-  const matrix = l.hidden * l.intermediate;
-  return { flop: 4 * kept * matrix, bytes: hit * 2 * matrix * 2 + 2 * tokens * l.hidden * 2 };
+  const weights = matrices * l.hidden * l.intermediate;
+  return { flop: 2 * kept * weights, bytes: hit * weights * 2 + 2 * tokens * l.hidden * 2 };
 }
 
 /** The least time of the work at these rates, and which of them binds. */

@@ -1,6 +1,7 @@
 /** Timing the kernel on one layer: several copies of it in turn, every copy's last output held against fp64. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isGated } from '../moe/scenario.ts';
 import { expertsPerRank, type Layer, layerWorld, symmetricBytes } from './bench-layer.ts';
 import {
   costOf,
@@ -225,6 +226,7 @@ function boundOf(
       layer,
       rows.filter((_, e) => homes[e] === gpu),
       tokens * (ranks / gpus),
+      isGated(bench.activation) ? 3 : 2,
     ),
   );
   const bounds = work.map((own) => roofline(own, peaks)).sort((a, b) => b.ms - a.ms);

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { DeviceInfo } from '../../../binding/index.ts';
 import { Baseline, BaselineError } from '../../gpu/bench-baseline.ts';
-import { activations, type BenchActivation } from '../../gpu/bench-layer.ts';
+import { wgmmaTiles } from '../../gpu/bench-layer.ts';
 import type { Peaks } from '../../gpu/bench-roofline.ts';
 import type { LayerBench, TraceChoice } from '../../gpu/bench-settings.ts';
 import { gpuInfo } from '../../gpu/gpu-info.ts';
 import { type GemmPath, gemmPaths } from '../../gpu/world-options.ts';
 import { loadMachineProfile, machineOf } from '../../machine/profile.ts';
+import { type Activation, activations } from '../../moe/scenario.ts';
 import { writeAtomically } from '../../report/atomic-write.ts';
 import { type BenchEntry, type BenchFile, benchFigures, entryRight } from '../bench-file.ts';
 import {
@@ -34,7 +35,7 @@ interface Options {
   readonly gpus: string;
   readonly gemm: GemmPath;
   readonly tile?: string;
-  readonly activation: BenchActivation;
+  readonly activation: Activation;
   readonly renormalise?: boolean;
   readonly launches: string;
   readonly warmup: string;
@@ -51,12 +52,21 @@ interface Options {
   readonly json?: boolean;
 }
 
-const details = `Every layer is timed with CUDA events around a launch on an idle stream, and once more with the launch queued
-before the clock starts (the GPU alone). Weights and tokens come in several copies used in turn, tokens drawn anew before each
-launch. Every copy's last output is compared with an fp64 reference. PyTorch's layer runs in the same call, in a process of
-its own, never at the same time. Without --tile the tile follows from the rows S k / E that an expert expects: up to 64:
-64x128, up to 160: 160x256, up to 288: 288x128, beyond: 176x256 (mma: 128x128).
-Exit 1 when an output is wrong or a layer failed.`;
+const details = [
+  'Every layer is timed with CUDA events around a launch on an idle stream, and once more with the launch queued before the clock',
+  'starts (the GPU alone). Weights and tokens come in several copies used in turn, tokens drawn anew before each launch. Every',
+  'copy\u2019s last output is compared with an fp64 reference. PyTorch\u2019s layer runs in the same call, in a process of its own,',
+  'never at the same time. Without --tile the tile follows from the rows S k / E that a rank expects to send to an expert:',
+  `${tileRule()} (mma: 128x128). Exit 1 when an output is wrong or a layer failed.`,
+].join(' ');
+
+/** `up to 64: 64x128, ..., beyond: 176x256` */
+function tileRule(): string {
+  const parts = wgmmaTiles.map(({ upTo, rows, cols }) => {
+    return `${Number.isFinite(upTo) ? `up to ${upTo}` : 'beyond'}: ${rows}x${cols}`;
+  });
+  return parts.join(', ');
+}
 
 /** `kerneltwin gpu bench`: how fast the kernel is, and how right, beside PyTorch. */
 export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
@@ -74,7 +84,9 @@ export function gpuBenchCommand(terminal: Terminal, settle: Settle): Command {
       options.seconds === undefined ? null : parseCount('--seconds', options.seconds, 1);
     const { devices } = await gpuInfo({ library: options.library });
     const plan = planned.map((run) => onDevice(run, devices));
-    const baseline = await startBaseline(options);
+    // PyTorch's layer is that of one rank.
+    const alone = planned.some(({ bench }) => bench.ranks === 1);
+    const baseline = alone ? await startBaseline(options) : null;
     const entries: BenchEntry[] = [];
     const progress = startProgress(terminal);
     const file = (): BenchFile => fileOf(options, peaks, baseline, entries);
@@ -115,7 +127,7 @@ function withOptions(command: Command): Command {
     )
     .option('--renormalise', 'scale the probabilities of a token\u2019s choices to sum to one')
     .option('--launches <number>', `timed launches of each kind (${count} 30 for a figure)`, '30')
-    .option('--warmup <number>', 'launches of each kind before them', '5')
+    .option('--warmup <number>', 'launches of each kind before them', '10')
     .addOption(
       new Option('--trace <mode>', 'tracing; both: in turn, to see what it costs')
         .choices(['off', 'on', 'both'])

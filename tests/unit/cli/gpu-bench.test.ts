@@ -49,6 +49,7 @@ describe('gpu bench on the double of the kernel', () => {
       const python = torchDouble(folder);
       const { code, out } = await bench('', '--ranks', '2', '--python', python, '--json');
       expect(code).toBe(0);
+      expect(existsSync(`${python}.orders`)).toBe(false);
       const { result, baseline } = onlyEntry(JSON.parse(out) as BenchFile);
       expect(baseline).toBeNull();
       expect(result.ranks).toBe(2);

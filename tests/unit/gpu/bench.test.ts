@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultLayers, parseLayer } from '../../../sim/cli/bench-options.ts';
@@ -9,6 +10,7 @@ import {
   type LayerOptions,
   layerName,
   layerWorld,
+  wgmmaTiles,
 } from '../../../sim/gpu/bench-layer.ts';
 import { costOf } from '../../../sim/gpu/bench-result.ts';
 import { roofline, workOf } from '../../../sim/gpu/bench-roofline.ts';
@@ -51,6 +53,15 @@ describe("a layer's roofline", () => {
     expect(bound).toMatchObject({ bound: 'tensor', ms: bound.tensorMs });
   });
 
+  it('has half as much again where the activation is gated', () => {
+    const plain = workOf(layer, [10, 0], 10);
+    const gated = workOf(layer, [10, 0], 10, 3);
+    expect(gated.flop).toBe(1.5 * plain.flop);
+    const w1 = copyBytes(layer, { ...bench, activation: 'swiglu' }) - copyBytes(layer, bench);
+    expect(w1).toBe(64 * 2048 * 2048 * 2);
+    expect(layerWorld(layer, { ...options, activation: 'geglu' }).shape.gated).toBe(true);
+  });
+
   it('reads no weights of experts without rows', () => {
     const few = { ...layer, tokens: 1 };
     const rows = Array.from({ length: 64 }, (_, e) => (e < 2 ? 1 : 0));
@@ -71,6 +82,14 @@ describe('the tile rule', () => {
         expect(tile.rows).toBeGreaterThanOrEqual(Math.min(expectedRows(l), 176));
       }),
     );
+  });
+
+  it('is the one the guide tells', () => {
+    const guide = readFileSync('docs/guide/bench.md', 'utf8');
+    const told = [...guide.matchAll(/^\| (?:up to (\d+)|more) \| (\d+)x(\d+) \|/gm)].map((row) => {
+      return { upTo: Number(row[1] ?? Infinity), rows: Number(row[2]), cols: Number(row[3]) };
+    });
+    expect(told).toEqual(wgmmaTiles);
   });
 
   it('takes narrow tiles for few rows and has one for mma', () => {
