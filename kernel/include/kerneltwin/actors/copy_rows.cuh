@@ -48,7 +48,10 @@ struct RowCopier {
     ptx::fenceSharedForCopies();
   }
 
-  KT_DEVICE uint32_t units(TokenShare tokens) const { return tokens.begin < tokens.end ? (tokens.end - tokens.begin) * pieces : 0; }
+  /// Pieces of a range of tokens; an empty range may end before it begins.
+  KT_DEVICE uint32_t units(TokenShare tokens) const {
+    return tokens.begin < tokens.end ? (tokens.end - tokens.begin) * pieces : 0;
+  }
 
   /// Loads the first piece of this slot, if it has one.
   KT_DEVICE void begin(const LaunchArgs& args, TokenShare tokens) const {
@@ -90,9 +93,9 @@ struct RowCopier {
   KT_DEVICE void load(const LaunchArgs& args, TokenShare tokens, uint32_t unit) const {
     const uint32_t piece = unit % pieces;
     const uint32_t token = tokens.begin + unit / pieces;
-    const char* from = reinterpret_cast<const char*>(args.tensors.x) + static_cast<uint64_t>(token) * rowBytes + piece * kPieceBytes;
+    const char* row = reinterpret_cast<const char*>(args.tensors.x) + static_cast<uint64_t>(token) * rowBytes;
     ptx::arriveExpecting(barrier, bytesOf(piece));
-    ptx::loadBulk(place, from, bytesOf(piece), barrier, ptx::policyReadOnce());
+    ptx::loadBulk(place, row + piece * kPieceBytes, bytesOf(piece), barrier, ptx::policyReadOnce());
   }
 
   /// Without a deadline: a copy that was started lands.

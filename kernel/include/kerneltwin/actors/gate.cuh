@@ -75,7 +75,8 @@ KT_DEVICE void loadLogits(const float* logits, uint32_t lane, uint32_t firstExpe
 #pragma unroll
     for (uint32_t w = 0; w < 4; ++w) {
       const bool valid = column + w < columns;
-      mine[i][w] = {valid ? finiteLogit(bitsToFloat(c.word[w])) : -INFINITY, valid ? firstExpert + column + w : 0xffffffffu};
+      mine[i][w] = {valid ? finiteLogit(bitsToFloat(c.word[w])) : -INFINITY,
+                    valid ? firstExpert + column + w : 0xffffffffu};
     }
   }
 }
@@ -166,14 +167,15 @@ KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_
   args.tensors.scales[entry] = expf(value - reference) / total;
 }
 
-/// Brings the tile's tokens to L2 in long runs, all at once: the pipeline's steps read 128 bytes of every token, which memory
-/// serves badly, and wait for each other. At most 34 MB over all blocks, so that what comes first is still there.
+/// Brings the tile's tokens to L2 in long runs, all at once: the pipeline's steps read 128 bytes here and there and wait for each
+/// other. At most 34 MB over all blocks of an H200, so that what came first is still there when it is read.
 template <class Block>
 KT_DEVICE void prefetchTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
   const uint32_t row = args.shape.hidden * 2;
   const uint32_t bytes = lesser(row, 256 * 1024 / Block::kPerSm / count / 128 * 128);
   if (ptx::thread() < count && bytes > 0) {
-    ptx::prefetchBulk(reinterpret_cast<const char*>(args.tensors.x) + static_cast<uint64_t>(first + ptx::thread()) * row, bytes);
+    const char* x = reinterpret_cast<const char*>(args.tensors.x);
+    ptx::prefetchBulk(x + static_cast<uint64_t>(first + ptx::thread()) * row, bytes);
   }
 }
 
@@ -181,7 +183,8 @@ KT_DEVICE void prefetchTokens(const LaunchArgs& args, uint32_t first, uint32_t c
 template <class Block>
 KT_DEVICE void prefetchRouter(const LaunchArgs& args, uint32_t processors, uint32_t processor) {
   const uint64_t experts = args.shape.experts;
-  for (uint64_t e = processor + static_cast<uint64_t>(ptx::thread()) * processors; e < experts; e += Block::kThreads * processors) {
+  const uint64_t first = processor + static_cast<uint64_t>(ptx::thread()) * processors;
+  for (uint64_t e = first; e < experts; e += Block::kThreads * processors) {
     ptx::prefetchBulk(args.tensors.wg + e * args.shape.hidden, args.shape.hidden * 2);
   }
 }
@@ -218,7 +221,9 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
     });
     ptx::syncBlock();
   }
-  eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) { writeChoices(args, tops[t], first + t, lane, write); });
+  eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) {
+    writeChoices(args, tops[t], first + t, lane, write);
+  });
   ptx::syncBlock();
 }
 

@@ -58,6 +58,7 @@ struct BlockSource : DoorbellSource<DeviceMemory, RingTrace, DirectTransport> {
 /// The launch of one processor block.
 template <class Config>
 KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint32_t processors, uint32_t processor) {
+  static_assert(OpeningMemory<WgmmaBlock>::kBytes <= kPipelineShared<Config>, "gate and dispatch have the pipeline's memory");
   SpinState& self = control().spins[0];
   DirectTransport transport(args);
   RingTrace trace = {args.trace, &control().rings[0]};
