@@ -23,11 +23,21 @@ export interface SchedulerLatency {
   readonly strictNs: number;
 }
 
+type Latencies = readonly (SchedulerLatency | undefined)[];
+
+/** What was worked out for a trace before: three monitors ask for it. */
+const known = new WeakMap<Facts['events'], Map<number, Latencies>>();
+
 /** Latency of every rank's scheduler in a launch; undefined where it recorded no sweep. */
-export function schedulerLatencies(
-  facts: Facts,
-  launch: number,
-): readonly (SchedulerLatency | undefined)[] {
+export function schedulerLatencies(facts: Facts, launch: number): Latencies {
+  let launches = known.get(facts.events);
+  if (launches === undefined) known.set(facts.events, (launches = new Map<number, Latencies>()));
+  let latencies = launches.get(launch);
+  if (latencies === undefined) launches.set(launch, (latencies = latenciesOf(facts, launch)));
+  return latencies;
+}
+
+function latenciesOf(facts: Facts, launch: number): Latencies {
   const { header } = facts;
   const { sweep, batch } = sweeps(facts, launch);
   const { hop, wake } = doorbells(facts, launch);

@@ -14,14 +14,23 @@ export interface Gap {
   readonly processors: number;
 }
 
-/** Which tasks wait, and which processors could take them. */
-type Pairing = (now: Readonly<Occupancy>) => readonly [tasks: number, processors: number];
+/** Which tasks wait, and which processors could take them. Asked at every event, so it makes no object. */
+interface Pairing {
+  readonly tasks: (now: Readonly<Occupancy>) => number;
+  readonly processors: (now: Readonly<Occupancy>) => number;
+}
 
 /** WC-slot: uncommitted tasks and empty doorbell slots. */
-export const slotPairing: Pairing = (now) => [now.waiting, now.freeSlots];
+export const slotPairing: Pairing = {
+  tasks: (now) => now.waiting,
+  processors: (now) => now.freeSlots,
+};
 
 /** WC-strict: unstarted tasks and idle processors. */
-export const strictPairing: Pairing = (now) => [now.unstarted, now.idle];
+export const strictPairing: Pairing = {
+  tasks: (now) => now.unstarted,
+  processors: (now) => now.idle,
+};
 
 /**
  * Every stretch of a launch, while the scheduler is in its loop, in which both sides of the pairing are non-empty and no
@@ -37,11 +46,10 @@ export function forEachGap(
   const since = new Float64Array(header.ranks.length).fill(-1);
   const opened: (readonly [tasks: number, processors: number])[] = header.ranks.map(() => [0, 0]);
   replayLaunch(facts, launch, (rank, now, from, row) => {
-    const [tasks, processors] = now.scheduling ? pairing(now) : [0, 0];
-    const both = tasks > 0 && processors > 0;
+    const both = now.scheduling && pairing.tasks(now) > 0 && pairing.processors(now) > 0;
     if (both && since[rank]! < 0) {
       since[rank] = from;
-      opened[rank] = [tasks, processors];
+      opened[rank] = [pairing.tasks(now), pairing.processors(now)];
     }
     const ended = !both || events.kind[row] === EventKind.TaskCommitted;
     if (since[rank]! < 0 || !ended) return;

@@ -52,10 +52,11 @@ function span(first: number, rows: number): string {
 
 function judgeFlags({ events, matches }: CheckContext, findings: Findings): void {
   for (let group = 0; group < matches.sent.count; group++) {
-    const [first, ...more] = matches.sent.rows(group);
-    for (const row of more) {
+    const rows = matches.sent.rows(group);
+    for (let i = 1; i < rows.length; i++) {
+      const row = rows[i]!;
       const flag = `flag ${events.a[row]} of rank ${events.aux[row]}`;
-      findings.at(row, `${flag} signalled again in this epoch`, first!);
+      findings.at(row, `${flag} signalled again in this epoch`, rows[0]!);
     }
   }
 }
@@ -69,10 +70,11 @@ function judgeQueueSlots({ index, events }: CheckContext, findings: Findings): v
     (row) => ((aux[row]! & 0xfff) * 2 ** 20 + readyTicket(b[row]!)) >>> 0,
   );
   for (let group = 0; group < slots.count; group++) {
-    const [first, ...more] = slots.rows(group);
-    for (const row of more) {
+    const rows = slots.rows(group);
+    for (let i = 1; i < rows.length; i++) {
+      const row = rows[i]!;
       const slot = `ticket ${readyTicket(b[row]!)} of queue ${aux[row]}`;
-      findings.at(row, `queue entry written twice: ${slot}`, first!);
+      findings.at(row, `queue entry written twice: ${slot}`, rows[0]!);
     }
   }
 }

@@ -44,11 +44,12 @@ function judgePut(context: CheckContext, findings: Findings, row: number): void 
   const column = putColumn(events.b[row]!);
   const round = column < 0 ? Round.Dispatch : Round.Combine;
   const owner = round === Round.Dispatch ? to : me;
-  const cell = `cell (source ${place.source}, ${roundName(place.round)}, slot ${place.slot})`;
+  const cell = (): string =>
+    `cell (source ${place.source}, ${roundName(place.round)}, slot ${place.slot})`;
   if (place.round !== round || place.stage !== Stage.Incoming || place.source !== me) {
-    findings.at(row, `${roundName(round)} put of rank ${me} into ${cell} of rank ${to}`);
+    findings.at(row, `${roundName(round)} put of rank ${me} into ${cell()} of rank ${to}`);
   } else if (place.slot >= placement.localExperts(owner)) {
-    findings.at(row, `put into ${cell}: rank ${owner} has no such expert`);
+    findings.at(row, `put into ${cell()}: rank ${owner} has no such expert`);
   }
   if (round !== Round.Combine) return;
   // The put of a GEMM1 tile lies between its start and its finish. A kernel that overlaps tasks may have taken the next one

@@ -43,18 +43,20 @@ function judgePath(context: CheckContext, findings: Findings, task: number): voi
   const { tasks, shape, events, index } = context;
   const { committed, consumed, started, finished } = tasks.steps;
   const commit = committed.row[task]!;
-  const path = [consumed.row[task]!, started.row[task]!, finished.row[task]!];
-  const lane = index.laneOf[path[0]!]!;
-  const name = taskLabel(shape, tasks.task[task]!);
-  if (path.some((row) => index.laneOf[row] !== lane)) {
-    findings.at(path[0]!, `${name} changed its processor`, ...path);
-  } else if (path[0]! > path[1]! || path[1]! > path[2]!) {
-    findings.at(path[1]!, `${name} was not consumed, started and finished in this order`);
+  const consume = consumed.row[task]!;
+  const start = started.row[task]!;
+  const finish = finished.row[task]!;
+  const lane = index.laneOf[consume]!;
+  const name = (): string => taskLabel(shape, tasks.task[task]!);
+  if (index.laneOf[start] !== lane || index.laneOf[finish] !== lane) {
+    findings.at(consume, `${name()} changed its processor`, consume, start, finish);
+  } else if (consume > start || start > finish) {
+    findings.at(start, `${name()} was not consumed, started and finished in this order`);
   }
   const { role, index: processor } = index.lanes[lane]!;
   if (role !== 'processor' || processor !== events.aux[commit]) {
-    findings.at(path[0]!, `${name} was committed to processor ${events.aux[commit]}`, commit);
-  } else if (events.b[commit] !== events.b[path[0]!] || events.b[commit] !== events.b[path[1]!]) {
-    findings.at(path[0]!, `${name} ran under another doorbell sequence than it was rung with`);
+    findings.at(consume, `${name()} was committed to processor ${events.aux[commit]}`, commit);
+  } else if (events.b[commit] !== events.b[consume] || events.b[commit] !== events.b[start]) {
+    findings.at(consume, `${name()} ran under another doorbell sequence than it was rung with`);
   }
 }

@@ -51,17 +51,21 @@ function judgeGemm1(context: CheckContext, findings: Findings, row: number): voi
   const rowBlock = Math.floor((events.a[row]! - gemm0Tasks(shape)) / gemm1Cols(shape));
   const group = matches.rowBlocks.find(pairKey(launch, rank), rowBlock);
   const done = group < 0 ? new Uint32Array() : matches.rowBlocks.rows(group);
-  const name = taskLabel(shape, events.a[row]!);
+  const name = (): string => taskLabel(shape, events.a[row]!);
   if (done.length !== gemm0Cols(shape)) {
     const tiles = `${done.length} of ${gemm0Cols(shape)} GEMM0 tiles`;
-    findings.at(row, `${name} ready, but ${tiles} of its row block finished`, ...done.slice(0, 1));
+    findings.at(
+      row,
+      `${name()} ready, but ${tiles} of its row block finished`,
+      ...done.slice(0, 1),
+    );
     return;
   }
   const last = done.find((each) => events.b[each] === gemm0Cols(shape) - 1);
   if (last === undefined) {
-    findings.at(row, `${name} ready, but no GEMM0 tile of its row block saw all others finished`);
+    findings.at(row, `${name()} ready, but no GEMM0 tile of its row block saw all others finished`);
   } else if (index.laneOf[last] !== index.laneOf[row] || last > row) {
-    findings.at(row, `${name} ready before its row block's last GEMM0 tile finished`, last);
+    findings.at(row, `${name()} ready before its row block's last GEMM0 tile finished`, last);
   }
   judgeClocks(context, findings, row, done);
 }
@@ -100,12 +104,12 @@ function judgeTile(context: CheckContext, findings: Findings, row: number, task:
   const launch = events.launch[row]!;
   const rank = events.rank[row]!;
   const flag = task - combineTask(shape, 0, 0, 0) + shape.ranks * shape.slots;
-  const name = taskLabel(shape, task);
+  const name = (): string => taskLabel(shape, task);
   const observed = matches.observed.first(pairKey(launch, rank), flag);
   if (observed < 0) {
-    findings.at(row, `${name} ready, but its signal (flag ${flag}) was not observed`);
+    findings.at(row, `${name()} ready, but its signal (flag ${flag}) was not observed`);
   } else if (index.laneOf[observed] !== index.laneOf[row] || observed > row) {
-    findings.at(row, `${name} ready before its signal was observed`, observed);
+    findings.at(row, `${name()} ready before its signal was observed`, observed);
   }
   const sent = matches.sent.first(pairKey(launch, rank), flag);
   const started = tasks.steps.started.row[tasks.find(launch, rank, task)]!;
@@ -113,7 +117,7 @@ function judgeTile(context: CheckContext, findings: Findings, row: number, task:
   const early = events.time[sent]! - events.time[started]!;
   const residual = header.clock.residualNs;
   if (early <= (events.rank[sent] === rank ? residual.sameRank : residual.crossRank)) return;
-  findings.at(started, `${name} started ${early} ns before its signal was sent`, sent);
+  findings.at(started, `${name()} started ${early} ns before its signal was sent`, sent);
 }
 
 /** A combine signal is sent by the GEMM1 task of its tile, between that task's start and its finish. */

@@ -58,21 +58,22 @@ function judgeCell(context: CheckContext, findings: Findings, puts: RowGroups, r
   arrivals.sort((x, y) => events.b[x]! - events.b[y]! || x - y);
   const group = puts.find(key, pairKey(to, slot));
   const payload = group < 0 ? new Uint32Array() : puts.rows(group);
-  const what = `signal of ${rows} rows of expert ${expert} to rank ${to}`;
+  const what = (): string => `signal of ${rows} rows of expert ${expert} to rank ${to}`;
   const last = arrivals[arrivals.length - 1];
   if (rows > 0 && last === undefined) {
-    findings.at(row, `${what}, but no block's rows arrived`);
+    findings.at(row, `${what()}, but no block's rows arrived`);
   } else if (last !== undefined && (index.laneOf[last] !== index.laneOf[row] || last > row)) {
-    findings.at(row, `${what} before the last block's rows arrived`, last);
+    findings.at(row, `${what()} before the last block's rows arrived`, last);
   }
   const until = untilOf(context, row, arrivals);
   let held = 0;
   for (const put of payload) {
     held += putRows(events.b[put]!);
     if (put < (until.get(index.laneOf[put]!) ?? 0)) continue;
-    findings.at(row, `${what} without the put at ${events.time[put]} ns behind it`, put);
+    findings.at(row, `${what()} without the put at ${events.time[put]} ns behind it`, put);
   }
-  if (held !== rows) findings.at(row, `${what}, but ${held} rows were put`, ...payload.slice(0, 1));
+  if (held !== rows)
+    findings.at(row, `${what()}, but ${held} rows were put`, ...payload.slice(0, 1));
   judgeChain(context, findings, arrivals, payload);
 }
 

@@ -91,17 +91,18 @@ function judgeRing(
     const rung = `doorbell of processor ${processor} rung with sequence ${events.b[row]}`;
     findings.at(row, `${rung} after ${events.b[last]}`, last);
   }
-  const overwritten = `doorbell ${events.b[last]} of processor ${processor} overwritten`;
+  const overwritten = (): string =>
+    `doorbell ${events.b[last]} of processor ${processor} overwritten`;
   // The exit doorbell's mailbox is freed by the end of the launch.
   if (events.kind[last] === EventKind.Interrupt) return;
   if (events.kind[row] === EventKind.TaskCommitted) {
-    if (!freed) findings.at(row, `${overwritten} before the scheduler saw it taken`, last);
+    if (!freed) findings.at(row, `${overwritten()} before the scheduler saw it taken`, last);
     return;
   }
   const taken = freeingRow(context, events.rank[row]!, processor, events.b[last]!);
   if (taken < 0) {
-    findings.at(row, `${overwritten}, and it was never taken`, last);
+    findings.at(row, `${overwritten()}, and it was never taken`, last);
   } else if (events.time[taken]! - events.time[row]! > header.clock.residualNs.sameRank) {
-    findings.at(row, `${overwritten} before it was taken`, last, taken);
+    findings.at(row, `${overwritten()} before it was taken`, last, taken);
   }
 }
