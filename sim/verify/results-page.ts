@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { SuiteResult } from './suites.ts';
+import type { SuiteResult } from './suite.ts';
 
 const heading = `# The explorer: measured
 
@@ -19,12 +19,7 @@ export function resultsPage(results: readonly SuiteResult[]): string {
     const rows = Object.entries(figures).map(
       ([figure, value]) => `| ${figure} | ${shown(value)} |`,
     );
-    const unit =
-      name === 'schedules'
-        ? 'schedules a second'
-        : name === 'mutants'
-          ? 'first schedule that kills it'
-          : 'figure';
+    const unit = name === 'schedules' ? 'schedules a second' : 'figure';
     return `## ${name}: ${held ? 'held' : 'NOT held'}\n\n| what | ${unit} |\n|---|---|\n${rows.join('\n')}\n`;
   });
   return [heading, machine, ...tables].join('\n');

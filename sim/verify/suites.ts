@@ -1,33 +1,10 @@
 /** What `kerneltwin verify` can run: each suite judges the protocol headers and says what it did. */
 import { loadExplorer } from '../../binding/explore.ts';
 import { compareRun } from './differential/compare.ts';
-import { mutants } from './mutants/catalogue.ts';
-import { judgeMutant } from './mutants/judge-mutant.ts';
+import { blind, planted } from './planted.ts';
 import { randomWorld } from './random-world.ts';
+import type { Suite } from './suite.ts';
 import { crowded, fourEpochs, nativeConfig, twelveTasks } from './world-spec.ts';
-
-export interface SuiteOptions {
-  /** How much to do, in the suite's own unit; absent: what a pull request can afford. */
-  readonly runs?: number;
-  readonly seed: number;
-  /** Told one line at a time what happens. */
-  readonly report: (line: string) => void;
-}
-
-export interface SuiteResult {
-  readonly name: string;
-  readonly held: boolean;
-  /** Measured figures by name. */
-  readonly figures: Readonly<Record<string, number>>;
-}
-
-export interface Suite {
-  readonly name: string;
-  readonly title: string;
-  /** What `runs` counts. */
-  readonly unit: string;
-  run(options: SuiteOptions): Promise<SuiteResult>;
-}
 
 /** Processor seconds that `work` took. */
 function cpuSeconds(work: () => void): number {
@@ -168,37 +145,7 @@ const differential: Suite = {
   },
 };
 
-const planted: Suite = {
-  name: 'mutants',
-  title:
-    'every planted fault is named by its invariant; faults of order survive sequential consistency',
-  unit: 'sequentially consistent schedules a fault of memory order must survive',
-  async run({ runs = 5000, seed, report }) {
-    const figures: Record<string, number> = {};
-    let held = true;
-    for (const mutant of mutants) {
-      const weak = await judgeMutant(mutant, 'weak', mutant.runs, seed);
-      const survived = mutant.onlyWeak ? await judgeMutant(mutant, 'sc', runs, seed) : null;
-      const quiet = survived === null || Object.keys(survived.failures).length === 0;
-      held &&= weak.kill !== null && quiet;
-      figures[mutant.id] = weak.kill === null ? -1 : weak.kill.run + 1;
-      const kill =
-        weak.kill === null
-          ? 'NOT KILLED'
-          : `${weak.kill.invariant} in schedule ${weak.kill.run + 1}`;
-      const sc =
-        survived === null
-          ? ''
-          : quiet
-            ? `, survives ${text(runs)} SC schedules`
-            : ', DIES under SC';
-      report(`${mutant.id} (${mutant.fault}): ${kill}${sc}`);
-    }
-    return { name: 'mutants', held, figures };
-  },
-};
-
-export const suites: readonly Suite[] = [schedules, litmus, proof, differential, planted];
+export const suites: readonly Suite[] = [schedules, litmus, proof, differential, planted, blind];
 
 /** Throws RangeError naming the suites there are. */
 export function suiteNamed(name: string): Suite {

@@ -109,7 +109,7 @@ void Actor::beforeCellSignal(HostTrace& trace, uint32_t dest, uint32_t slot, uin
 void Actor::deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t rows, uint32_t flag, uint64_t word) {
   w_.ghost_->sendCell(rank_, dest, slot, flag);
   if (direct()) return signal(mem, dest, flag, ghostly(word));
-  PutOp op{{}, dest, flag, ghostly(word), x_.memory.view(fiber_)};
+  PutOp op{{}, role_, dest, flag, ghostly(word), x_.memory.view(fiber_)};
   for (uint32_t r = 0; r < rows; ++r) op.words.emplace_back(rowAt(rank_, dest, Stage::Outgoing, slot, r), rowAt(dest, rank_, Stage::Incoming, slot, r));
   issue(std::move(op));
 }
@@ -117,7 +117,7 @@ void Actor::deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t 
 void Actor::deliverTile(HostMemory& mem, uint32_t dest, uint32_t slot, RowSpan span, uint32_t col, uint32_t flag, uint64_t word) {
   w_.ghost_->sendTile(rank_, dest, flag);
   if (direct()) return signal(mem, dest, flag, ghostly(word));
-  PutOp op{{}, dest, flag, ghostly(word), x_.memory.view(fiber_)};
+  PutOp op{{}, role_, dest, flag, ghostly(word), x_.memory.view(fiber_)};
   for (uint32_t r = span.begin; r < span.begin + span.count; r += kRowStep) {
     op.words.emplace_back(tileAt(rank_, dest, Stage::Outgoing, slot, r, col), tileAt(dest, rank_, Stage::Incoming, slot, r, col));
   }
@@ -125,11 +125,19 @@ void Actor::deliverTile(HostMemory& mem, uint32_t dest, uint32_t slot, RowSpan s
 }
 
 void Actor::issue(PutOp op) {
+  ++issued_;
   my().puts.push_back(std::move(op));
   mem_.add<Order::Relaxed, Scope::Device>(my().outbox, 1u);
 }
 
-/// Takes puts in order and carries them out one at a time; with several engines a rank's puts overtake each other.
+/// Waits until the puts that this block issued are done, here and at their peers. Without it a no-op of this launch could land
+/// after the next launch's signal on the same flag: nothing else orders two puts, and nobody waits for a no-op.
+void Actor::quiet() {
+  if (direct()) return;
+  mem_.spin([&] { return mem_.load<Order::Acquire, Scope::System>(&my().putsDone[role_]) == issued_; });
+}
+
+/// Takes any of the puts that wait and carries it out; with several engines the payloads of a rank's puts mix, too.
 void Actor::putEngine() {
   const Location outbox = w_.arena_->locate(my().outbox);
   for (;;) {
@@ -145,8 +153,10 @@ void Actor::putEngine() {
     x_.endPoll(fiber_);
     if (my().puts.empty()) return;
     PutOp& op = w_.inFlight_[fiber_];
-    op = std::move(my().puts.front());
-    my().puts.pop_front();
+    auto& waiting = my().puts;
+    const auto pick = waiting.size() > 1 ? x_.choices().choose(static_cast<uint32_t>(waiting.size())) : 0u;
+    op = std::move(waiting[pick]);
+    waiting.erase(waiting.begin() + pick);
     deliver(op);
   }
 }
@@ -166,6 +176,7 @@ void Actor::deliver(PutOp& op) {
     writeNow(to, value);
   }
   signal(mem_, op.dest, op.flag, op.signal);
+  mem_.add<Order::Release, Scope::System>(&my().putsDone[op.by], 1u);
 }
 
 // Roles.
@@ -289,6 +300,7 @@ void Actor::processor() {
   HostBlock block;
   runProcessor(mem_, block, trace_, st,
                [&](const Task& task, uint32_t index, uint32_t rows) { execute(task, index, rows); });
+  quiet();
 }
 
 ProcessorQueue Actor::processorQueue() {

@@ -35,6 +35,7 @@ class Actor {
   void putEngine();
   void deliver(PutOp& op);
   void issue(PutOp op);
+  void quiet();
   void signal(HostMemory& mem, uint32_t dest, uint32_t flag, uint64_t word);
   uint64_t ghostly(uint64_t word) const { return word | static_cast<uint64_t>(epoch_) << kGhostShift; }
 
@@ -57,6 +58,7 @@ class Actor {
   uint32_t rank_;
   uint32_t role_;
   uint32_t epoch_ = 0;
+  uint32_t issued_ = 0;  ///< puts
   Placement placement_;
   HostMemory mem_;
   HostTrace trace_;

@@ -45,6 +45,7 @@ void World::allocateRank(uint32_t rank) {
   take(w.interrupted, 1);
   take(w.osReady, 1);
   take(w.outbox, 1);
+  take(w.putsDone, config_.processors);
   take(w.intermediate, static_cast<uint64_t>(rowBlockCount) * gemm0Cols(s));
   take(w.output, static_cast<uint64_t>(s.tokens) * gemm1Cols(s));
   if (!problem_.empty()) return;

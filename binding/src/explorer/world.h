@@ -21,6 +21,7 @@ namespace kerneltwin::explorer {
 /// A put with signal that was issued: its payload moves in any order, then its signal.
 struct PutOp {
   std::vector<std::pair<Location, Location>> words;  ///< from the sender's stage, to the peer's cell
+  uint32_t by;                                       ///< processor that issued it
   uint32_t dest;
   uint32_t flag;
   uint64_t signal;
@@ -43,6 +44,7 @@ struct RankWords {
   uint32_t* interrupted;
   uint32_t* osReady;                   ///< stands for the OS block's barrier after its set-up
   uint32_t* outbox;                    ///< puts issued so far; the last value closes it
+  uint32_t* putsDone;                  ///< [processors] of the puts it issued
   // Payload, one location a unit of transfer.
   std::vector<Location> heap;          ///< [element offset / 64] kNowhere where no row or tile of the routing lies
   uint64_t* intermediate;              ///< [row block][column tile]

@@ -103,6 +103,7 @@ export function wordsOf(spec: WorldSpec): Words {
       interrupted: take('interrupted', 1),
       osReady: take('OS block ready', 1),
       outbox: take('outbox', 1),
+      putsDone: take('puts done', spec.processors),
       intermediate: take('intermediate tile', rowBlocks * gemm0Cols(shape)),
       output: take('output', shape.tokens * gemm1Cols(shape)),
     };

@@ -100,7 +100,8 @@ struct PutTransport {
     ptx::syncBlock();
   }
 
-  /// Before the launch ends: the stage must not be reused while a put still reads it.
+  /// Before the launch ends: the stage must not be reused while a put still reads it, and a no-op of this launch must not land
+  /// on the next launch's signal of the same flag (S8): nothing else orders two puts, and nobody waits for a no-op.
   KT_DEVICE void quiet() const {
     if (thread0()) nvshmem_quiet();
   }

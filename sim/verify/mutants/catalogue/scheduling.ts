@@ -1,0 +1,91 @@
+import { twelveTasks } from '../../world-spec.ts';
+import type { Mutant } from '../mutant.ts';
+import { busy, defaults, oneEdit } from './common.ts';
+
+/** Faults of the scheduler and of the mailboxes. */
+export const scheduling: readonly Mutant[] = [
+  {
+    ...defaults,
+    id: 'M19',
+    fault: 'the status word frees the mailbox before the next doorbell was read',
+    killedBy: ['S6'],
+    edits: oneEdit(
+      'protocol/processor.h',
+      'if (!st.eager) publishStatus(mem, st.mailboxes, st.index, bell.sequence);',
+      'publishStatus(mem, st.mailboxes, st.index, st.eager ? nextSequence(bell.sequence) : bell.sequence);',
+    ),
+    world: busy,
+  },
+  {
+    ...defaults,
+    id: 'M20',
+    fault: 'the status word is never set',
+    killedBy: ['T5'],
+    edits: oneEdit(
+      'protocol/processor.h',
+      'if (st.eager) publishStatus(mem, st.mailboxes, st.index, bell.sequence);',
+      '',
+    ),
+  },
+  {
+    ...defaults,
+    id: 'M21',
+    fault: 'a processor joins the ready queue twice',
+    killedBy: ['S7'],
+    edits: oneEdit('protocol/scheduler.h', 'st.slotState[p] |= 1;', ''),
+  },
+  {
+    ...defaults,
+    id: 'M22',
+    fault: 'processors past the last multiple of 32 are never swept',
+    killedBy: ['T5'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'return p < st.processors && seen[j][lane]',
+      'return p < st.processors / kLanes * kLanes && seen[j][lane]',
+    ),
+  },
+  {
+    ...defaults,
+    id: 'M23',
+    fault: 'the ready queue wraps one entry early',
+    killedBy: ['S7'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'st.readyQueue[(run.readyHead + lane) & st.readyMask]',
+      'st.readyQueue[(run.readyHead + lane) % st.readyMask]',
+    ),
+    world: { ...twelveTasks, rows: [[[4, 4]], [[4, 4]]] },
+  },
+  {
+    ...defaults,
+    id: 'M24',
+    fault: 'every doorbell has the same sequence',
+    killedBy: ['S6'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'const uint32_t sequence = nextSequence(st.slotState[p] >> 1);\n    trace.record(EventKind::TaskCommitted',
+      'const uint32_t sequence = 1;\n    trace.record(EventKind::TaskCommitted',
+    ),
+  },
+  {
+    ...defaults,
+    id: 'M25',
+    fault: 'the hand does not move on after it was placed in part',
+    killedBy: ['S1'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'run.taken += batch;',
+      'if (run.taken + batch == run.open) run.taken = run.open;',
+    ),
+    world: busy,
+  },
+  {
+    ...defaults,
+    id: 'M26',
+    fault: 'a flag that is not there yet counts as taken',
+    // Its tasks never come, so every actor waits for good.
+    killedBy: ['T5'],
+    edits: oneEdit('protocol/subscriber.h', 'pending &= ~fresh[j];', 'pending = 0;'),
+  },
+];
