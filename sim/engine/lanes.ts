@@ -1,4 +1,5 @@
 import { EventQueue } from './event-queue.ts';
+import { Mailboxes } from './mailboxes.ts';
 import type { EventHook, Handler, Timeline } from './simulation.ts';
 
 /** How a simulation is divided. */
@@ -10,11 +11,19 @@ export interface LaneSizes {
   readonly expectedPending?: number;
 }
 
+/** Ticks are doubled inside, so that messages come before own events. */
+function isTick(time: number): boolean {
+  return time >= 0 && time < 0x10_0000_0000_0000 && Math.floor(time) === time;
+}
+
 /**
  * A simulation in lanes: parts of the model that reach each other only by {@link send}. Time runs in windows of one
  * lookahead. Within a window the lanes run one after the other, each with a queue of its own, so what a lane works on stays
  * in the caches for as long as a window lasts; what one lane sends to an earlier one lies in a later window, so none
  * could have known of it. A later lane has not run yet and may be sent to at any time.
+ *
+ * What is sent waits in a mailbox and enters the lane's queue when the lane runs: a queue is touched only while its lane
+ * is at work.
  *
  * Events of a lane run in the order (time, sequence in its queue), and the order in which lanes fill each other's queues is
  * fixed: the same pushes give the same run. With one lane this is {@link Simulation}.
@@ -26,12 +35,17 @@ export class LaneSimulation implements Timeline {
   events = 0;
 
   readonly #queues: readonly EventQueue[];
+  readonly #mail: Mailboxes;
+  /** Of each lane, twice the tick of the earliest event in its queue, as of its last turn. */
+  readonly #next: Float64Array;
   readonly #lookahead: number;
   readonly #handlers: Handler[] = [];
   #hook: EventHook | undefined;
   /** Lane that runs, and its queue; the lanes' number between windows. */
   #lane = 0;
   #queue: EventQueue;
+  /** Lane that ran last: the one of `#queue`. */
+  #turn = 0;
   /** The window's end: the first tick that is not in it. */
   #end = 0;
   /** Largest time any lane has reached. */
@@ -45,13 +59,15 @@ export class LaneSimulation implements Timeline {
     }
     this.#lookahead = lookahead;
     this.#queues = Array.from({ length: lanes }, () => new EventQueue(expectedPending));
+    this.#mail = new Mailboxes(lanes);
+    this.#next = new Float64Array(lanes).fill(Number.POSITIVE_INFINITY);
     this.#queue = this.#queues[0]!;
     this.#lane = lanes;
   }
 
   /** Events waiting to run. */
   get pending(): number {
-    return this.#queues.reduce((sum, { size }) => sum + size, 0);
+    return this.#queues.reduce((sum, { size }) => sum + size, this.#mail.size);
   }
 
   /** Registers a handler; the number returned names it in {@link at}. */
@@ -62,24 +78,38 @@ export class LaneSimulation implements Timeline {
 
   /**
    * Schedules `handler(a, b)` at tick `time` in the lane that runs; `a` and `b` are 32-bit signed integers.
-   * @throws {RangeError} when `time` is in the past, no integer, or over 2^53.
+   * @throws {RangeError} when `time` is in the past, no integer, or 2^52 and more.
    */
   at(time: number, handler: number, a: number, b: number): void {
+    if (!(time >= this.now && isTick(time))) {
+      throw new RangeError(
+        `event time: expected an integer from ${this.now} (now) below 2^52, got ${time}`,
+      );
+    }
     this.#queue.push(2 * time + 1, handler, a, b);
   }
 
   /**
-   * Schedules an event in another lane, where it runs before that lane's own events of the tick.
+   * Schedules a message: an event in another lane, where it runs before that lane's own events of the tick, or in this one,
+   * where it does so too unless it is of this very tick.
    * @throws {RangeError} when that lane may be past `time` already: it is an earlier one, and `time` lies in this window.
    */
   send(lane: number, time: number, handler: number, a: number, b: number): void {
+    if (!isTick(time)) {
+      throw new RangeError(`event time: expected an integer below 2^52, got ${time}`);
+    }
     if (lane < this.#lane && time < this.#end) {
       throw new RangeError(
         `event sent to lane ${lane} at ${time}: expected ${this.#end} or later, the end of this window`,
       );
     }
-    if (lane === this.#lane && time === this.now) this.at(time, handler, a, b);
-    else this.#queues[lane]!.push(2 * time, handler, a, b);
+    if (lane !== this.#lane) {
+      this.#mail.post(lane, 2 * time, handler, a, b);
+    } else if (time > this.now) {
+      this.#queue.push(2 * time, handler, a, b);
+    } else {
+      this.at(time, handler, a, b);
+    }
   }
 
   /** Runs `handler(a, b)` now, inside the event that is running: for resources that end what others started. */
@@ -97,13 +127,16 @@ export class LaneSimulation implements Timeline {
     const lanes = this.#queues.length;
     let left = limit;
     for (;;) {
-      for (; this.#lane < lanes; this.#enter(this.#lane + 1)) {
+      for (; this.#lane < lanes; this.#lane = this.#leave()) {
+        if (!this.#enter(this.#lane)) continue;
         const ran =
           this.#hook === undefined ? this.#runBare(left) : this.#runHooked(left, this.#hook);
         this.events += ran;
         left -= ran;
         this.#latest = Math.max(this.#latest, this.now);
-        if (left === 0) return this.pending > 0;
+        if (left > 0) continue;
+        this.#next[this.#lane] = this.#queue.nextTime;
+        return this.pending > 0;
       }
       this.now = this.#latest;
       if (!this.#nextWindow()) return false;
@@ -112,20 +145,39 @@ export class LaneSimulation implements Timeline {
 
   /** Opens the window that begins with the earliest event; false when there is none. */
   #nextWindow(): boolean {
+    // Between windows, too, the lane of the last turn is the one that `at` schedules in.
+    this.#next[this.#turn] = this.#queue.nextTime;
     let begin = Number.POSITIVE_INFINITY;
-    for (const queue of this.#queues) begin = Math.min(begin, queue.nextTime);
-    begin = Math.floor(begin / 2);
+    for (let lane = 0; lane < this.#next.length; lane++) {
+      begin = Math.min(begin, this.#nextOf(lane));
+    }
     if (begin === Number.POSITIVE_INFINITY) return false;
-    this.#end = begin + this.#lookahead;
-    for (const queue of this.#queues) queue.stopAt(2 * this.#end);
-    this.#enter(0);
+    this.#end = Math.floor(begin / 2) + this.#lookahead;
+    this.#lane = 0;
     return true;
   }
 
-  #enter(lane: number): void {
-    this.#lane = lane;
-    const queue = this.#queues[lane];
-    if (queue !== undefined) this.#queue = queue;
+  /** Twice the tick of the earliest event of a lane that is not running. */
+  #nextOf(lane: number): number {
+    return Math.min(this.#next[lane]!, this.#mail.earliestOf(lane));
+  }
+
+  /** Turns to a lane: its mail enters its queue. False when it has nothing to do in this window. */
+  #enter(lane: number): boolean {
+    const stop = 2 * this.#end;
+    if (this.#nextOf(lane) >= stop) return false;
+    const queue = this.#queues[lane]!;
+    this.#turn = lane;
+    this.#queue = queue;
+    this.#mail.deliver(lane, queue);
+    queue.stopAt(stop);
+    return true;
+  }
+
+  /** Leaves the lane that ran, if it did; returns the next one. */
+  #leave(): number {
+    if (this.#turn === this.#lane) this.#next[this.#lane] = this.#queue.nextTime;
+    return this.#lane + 1;
   }
 
   #runBare(limit: number): number {

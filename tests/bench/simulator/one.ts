@@ -14,6 +14,8 @@ import { neighbourRouting, wideWorld } from './worlds.ts';
 /** What one run cost. */
 export interface Cost {
   readonly cpuSeconds: number;
+  /** Of these, outside of the kernel. */
+  readonly userSeconds: number;
   readonly wallSeconds: number;
   readonly peakMb: number;
   readonly events: number;
@@ -31,6 +33,7 @@ function measured(run: () => Counts): Cost {
   const { user, system } = process.cpuUsage(cpuBefore);
   return {
     cpuSeconds: (user + system) / 1e6,
+    userSeconds: user / 1e6,
     wallSeconds: (performance.now() - wallBefore) / 1e3,
     peakMb: process.resourceUsage().maxRSS / 1024,
     ...counts,

@@ -30,10 +30,11 @@ export function growthSlope(points: readonly Point[]): number {
 }
 
 function costRow(name: string, cost: Cost): string[] {
-  const { cpuSeconds, wallSeconds, peakMb, tasks, events, records } = cost;
+  const { cpuSeconds, userSeconds, wallSeconds, peakMb, tasks, events, records } = cost;
   return [
     name,
     cpuSeconds.toFixed(2),
+    userSeconds.toFixed(2),
     wallSeconds.toFixed(2),
     peakMb.toFixed(0),
     tasks.toLocaleString('en'),
@@ -46,6 +47,7 @@ function costRow(name: string, cost: Cost): string[] {
 const head = [
   '',
   'CPU s',
+  'user s',
   'wall s',
   'peak MB',
   'tasks',
@@ -83,8 +85,9 @@ export function simulatorText(results: SimulatorResults): string {
   return `# Simulator
 
 Written by \`npm run bench:simulator\`; the numbers behind it are in simulator.json. Processor seconds of one process with one
-thread of simulation, compilation and garbage collection included, start of Node left out. The median of ${rounds} runs; of
-worlds where every rank sends to every expert, one run, which may be an earlier one.
+thread of simulation, compilation and garbage collection included, start of Node left out. The least of ${rounds} runs, because
+other work on the machine only adds, by what it takes of the caches; of worlds where every rank sends to every expert, one
+run, which may be an earlier one. The load average says how quiet the machine was.
 
 Machine: ${machineLine(machine)}.
 
@@ -114,15 +117,19 @@ average, and each non-empty cell is ${gemmTiles} tasks: work a rank grows with t
 
 ${table(head, rows(dense))}
 
-What bounds the largest: the number of its tasks. ${bound(widest.cost)} The actors' own work is the rest: polls worked out
-ahead, shares of SMs, links and cards, counters and flags in memory far larger than the caches. No single function takes
-more than a tenth of the time.
+What bounds the largest: the number of its tasks, and memory. ${bound(widest.cost)} A rank
+takes ${((widest.cost.peakMb * 1024) / widest.ranks).toFixed(0)} kB (flags, watch lists, arrival counters, processors, pending events), all ranks together far more than any
+cache holds. So each GPU is simulated for a window of the shortest latency at a time, in which it runs a few dozen events,
+and the state of a processor, an SM or a link is one record of one or two cache lines. What is left is spread over all
+actors and the event queue.
 
 ## Memory
 
-A trace takes 30 bytes an event while it is collected, and once more when it is put in order. A task takes no memory of its
-own: an entry of a task queue is 16 bytes for all its tasks, a pending event 20 bytes, a processor 54 bytes whether it
-runs or not, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is awaited.
+A trace takes 30 bytes an event while it is collected, and once more when it is put in order; \`simulate --no-trace\` keeps
+none, but a byte for each place of the task space to judge by. A task takes no memory of its own: an entry of a task queue
+is 16 bytes for all its tasks, a pending event 20 bytes, a processor 64 bytes whether it runs or not and its SM 64, a link
+direction 128, a signal on its way 32, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is
+awaited. The state of a rank so is bounded by its shape, not by its tasks.
 Ranks are 16 bits wide in a trace and actors 32; shapes whose words would overflow are refused (L8).
 `;
 }

@@ -76,6 +76,41 @@ describe('lanes', () => {
     expect(() => new LaneSimulation({ lanes: 2, lookahead: 0 })).toThrow('a lookahead');
   });
 
+  test('schedules from outside, between runs too, and refuses ticks that are none', () => {
+    const sim = new LaneSimulation({ lanes: 2, lookahead: 5 });
+    const seen: string[] = [];
+    const note = sim.handle((a) => seen.push(`${a}@${sim.now}`));
+    sim.at(3, note, 1, 0);
+    expect(sim.run()).toBe(false);
+    sim.at(4, note, 2, 0);
+    sim.send(1, 9, note, 3, 0);
+    sim.send(0, 9, note, 4, 0);
+    expect(sim.pending).toBe(3);
+    expect(sim.run()).toBe(false);
+    expect(seen).toEqual(['1@3', '2@4', '4@9', '3@9']);
+    expect(() => sim.at(8, note, 0, 0)).toThrow('from 9 (now)');
+    expect(() => sim.at(9.5, note, 0, 0)).toThrow('got 9.5');
+    expect(() => sim.send(1, 9.5, note, 0, 0)).toThrow('got 9.5');
+    expect(() => sim.send(1, 2 ** 52, note, 0, 0)).toThrow('below 2^52');
+  });
+
+  test('stopping after any number of events changes nothing', () => {
+    const all = (limit: number): string[] => {
+      const sim = new LaneSimulation({ lanes: 3, lookahead: 4 });
+      const seen: string[] = [];
+      const hop: number = sim.handle((lane, left) => {
+        seen.push(`${lane} ${left}@${sim.now}`);
+        if (left === 0) return;
+        sim.at(sim.now + 1, hop, lane, left >> 1);
+        sim.send((lane + 1) % 3, sim.now + 4, hop, (lane + 1) % 3, left - 1);
+      });
+      sim.send(0, 0, hop, 0, 9);
+      while (sim.run(limit));
+      return seen;
+    };
+    for (const limit of [1, 2, 7]) expect(all(limit)).toEqual(all(1e9));
+  });
+
   test('a hook sees every event before it runs', () => {
     const sim = new LaneSimulation({ lanes: 2, lookahead: 5 });
     const log: string[] = [];
