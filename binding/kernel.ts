@@ -47,6 +47,8 @@ export interface WorldOptions {
   readonly transport: 'direct' | 'put';
   readonly readiness: 'eager' | 'lazy';
   readonly activation: 'identity' | 'relu' | 'gelu' | 'silu' | 'swiglu' | 'geglu';
+  /** Of tokens, weights and results. `fp16`: the direct transport only; on wgmma in tiles of up to 288 x 128 or 176 x 256. */
+  readonly dtype: 'bf16' | 'fp16';
   readonly renormalise: boolean;
   readonly bias: boolean;
   /** `given`: choices are uploaded instead of the router's top-k. */

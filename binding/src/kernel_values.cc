@@ -62,6 +62,7 @@ WorldOptions toWorldOptions(const Napi::Value& value) {
   o.readiness = toChoice(object.Get("readiness"), "options.readiness", {"eager", "lazy"});
   o.activation = toChoice(object.Get("activation"), "options.activation", 
                           {"identity", "relu", "gelu", "silu", "swiglu", "geglu"});
+  o.dtype = toChoice(object.Get("dtype"), "options.dtype", {"bf16", "fp16"});
   o.renormalise = flag("renormalise");
   o.bias = flag("bias");
   o.gate = toChoice(object.Get("gate"), "options.gate", {"topK", "given"});

@@ -127,7 +127,7 @@ struct TensorSet {
     fillTokens<<<dim3(256, s.experts), 256>>>(s, heap.get(), rows, mix(seed + 5));
     KT_CUDA(cudaGetLastError());
     KT_CUDA(cudaDeviceSynchronize());
-    const CUresult r = encodeTileMaps(encode, maps, s, {w1.get(), w2.get(), heap.get(), intermediate.get(), s.slots},
+    const CUresult r = encodeTileMaps(encode, maps, s, Dtype::Bf16, {w1.get(), w2.get(), heap.get(), intermediate.get(), s.slots},
                                       boxColumns);
     if (r != CUDA_SUCCESS) die(__FILE__, __LINE__, "cuTensorMapEncodeTiled", std::to_string(static_cast<int>(r)).c_str());
   }

@@ -21,12 +21,16 @@ find "$1" -name '*.ptxas' -exec cat {} + | awk '
     if (match(name, /forwardWgmmaOnINS_10TileConfigI(Lj[0-9]+E)+/)) {
       # TileConfig<fragments, tokens, stages, pass tokens>
       split(substr(name, RSTART, RLENGTH), part, /Lj/)
-      name = "forwardWgmma " 128 * part[2] "x" part[3] + 0 "x" part[4] + 0
-    } else if (match(name, /[0-9](forward(Direct|Put)|fillStream|routerLogits|judgeRouting|judgeOutput|multiply)/)) name = substr(name, RSTART + 1, RLENGTH - 1)
-    printf "%-22s %4d registers %4d bytes stack %4d spill stores %4d spill loads%s\n", name, registers, stack, stores, loads, verdict
+      half = name ~ /Fp16Element/ ? " fp16" : ""
+      name = "forwardWgmma " 128 * part[2] "x" part[3] + 0 "x" part[4] + 0 half
+    } else if (match(name, /[0-9](forward(Direct|DirectHalf|Put)|fillStream|routerLogits|judgeRouting|judgeOutput|multiply)/)) name = substr(name, RSTART + 1, RLENGTH - 1)
+    printf "%-27s %4d registers %4d bytes stack %4d spill stores %4d spill loads%s\n", name, registers, stack, stores, loads, verdict
     entry = ""
   }
   END {
-    if (fused < 8) { print "resource report: expected 8 fused kernels (direct, put, 6 wgmma tiles), found " fused + 0; exit 1 }
+    if (fused < 12) {
+      print "resource report: expected 12 fused kernels (direct and put, 6 wgmma tiles, direct and 3 tiles on fp16), found " fused + 0
+      exit 1
+    }
     exit bad
   }'

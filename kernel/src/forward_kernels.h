@@ -4,6 +4,8 @@
 namespace kerneltwin {
 
 const void* forwardDirectKernel();
+/// The same on fp16.
+const void* forwardDirectHalfKernel();
 const void* forwardPutKernel();
 
 }  // namespace kerneltwin

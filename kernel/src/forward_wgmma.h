@@ -14,6 +14,17 @@ using Tile256x64 = TileConfig<2, 64, 5, 32, 2>;
 using Tile256x160 = TileConfig<2, 160, 4, 48, 1>;
 using Tile256x176 = TileConfig<2, 176, 3, 64, 2>;
 
+/// The same tiles on fp16.
+template <class Tile>
+struct OnHalf;
+template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens, uint32_t PassBuffers, uint32_t Ctas>
+struct OnHalf<TileConfig<Fragments, Tokens, Stages, PassTokens, PassBuffers, Ctas>> {
+  using Type = TileConfig<Fragments, Tokens, Stages, PassTokens, PassBuffers, Ctas, Fp16Element>;
+};
+using HalfTile128x64 = OnHalf<Tile128x64>::Type;
+using HalfTile128x288 = OnHalf<Tile128x288>::Type;
+using HalfTile256x176 = OnHalf<Tile256x176>::Type;
+
 template <class Config>
 KernelVariant wgmmaVariant();
 
@@ -23,5 +34,8 @@ extern template KernelVariant wgmmaVariant<Tile128x288>();
 extern template KernelVariant wgmmaVariant<Tile256x64>();
 extern template KernelVariant wgmmaVariant<Tile256x160>();
 extern template KernelVariant wgmmaVariant<Tile256x176>();
+extern template KernelVariant wgmmaVariant<HalfTile128x64>();
+extern template KernelVariant wgmmaVariant<HalfTile128x288>();
+extern template KernelVariant wgmmaVariant<HalfTile256x176>();
 
 }  // namespace kerneltwin

@@ -67,7 +67,7 @@ void queryDevice(uint32_t device, kt_device_info& out) {
     throw Failure(KT_NO_GPU, std::string(properties.name) + " has compute capability " + std::to_string(out.capability) +
                                  "; the kernel is built for 90 (Hopper)");
   }
-  const KernelFacts facts = kernelFacts(mmaVariant(KT_TRANSPORT_DIRECT), static_cast<int>(device));
+  const KernelFacts facts = kernelFacts(mmaVariant(KT_TRANSPORT_DIRECT, Dtype::Bf16), static_cast<int>(device));
   out.resident_blocks = facts.blocksPerSm * facts.sms;
 }
 

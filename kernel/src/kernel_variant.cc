@@ -1,6 +1,7 @@
 #include "kernel_variant.h"
 
 #include <string>
+#include <vector>
 
 #include "failure.h"
 #include "forward_kernels.h"
@@ -13,28 +14,41 @@ namespace {
 
 bool holds(const KernelVariant& v, const Shape& s) { return s.tileRows <= v.tileTokens && s.tileCols <= v.tileColumns; }
 
-KernelVariant wgmmaFor(const Shape& s) {
-  const KernelVariant all[] = {wgmmaVariant<Tile128x64>(), wgmmaVariant<Tile128x128>(), wgmmaVariant<Tile128x288>(),
-                               wgmmaVariant<Tile256x64>(), wgmmaVariant<Tile256x160>(), wgmmaVariant<Tile256x176>()};
+/// All wgmma builds of an element type, narrowest first. fp16 has fewer: each costs a minute of compiling.
+std::vector<KernelVariant> wgmmaBuilds(Dtype dtype) {
+  if (dtype == Dtype::Fp16) {
+    return {wgmmaVariant<HalfTile128x64>(), wgmmaVariant<HalfTile128x288>(), wgmmaVariant<HalfTile256x176>()};
+  }
+  return {wgmmaVariant<Tile128x64>(), wgmmaVariant<Tile128x128>(), wgmmaVariant<Tile128x288>(),
+          wgmmaVariant<Tile256x64>(), wgmmaVariant<Tile256x160>(), wgmmaVariant<Tile256x176>()};
+}
+
+KernelVariant wgmmaFor(const Shape& s, Dtype dtype) {
   std::string known;
-  for (const KernelVariant& v : all) {
+  for (const KernelVariant& v : wgmmaBuilds(dtype)) {
     if (holds(v, s)) return v;
     known += (known.empty() ? "" : ", ") + std::to_string(v.tileTokens) + " x " + std::to_string(v.tileColumns);
   }
+  const std::string type = dtype == Dtype::Fp16 ? " fp16" : "";
   throw Failure(KT_UNSUPPORTED, "shape: tiles of tile_rows x tile_cols = " + std::to_string(s.tileRows) + " x " +
-                                    std::to_string(s.tileCols) + " fit none of this build's wgmma tiles: " + known);
+                                    std::to_string(s.tileCols) + " fit none of this build's wgmma" + type + " tiles: " + known);
 }
 
 }  // namespace
 
-KernelVariant mmaVariant(kt_transport transport) {
-  const void* kernel = transport == KT_TRANSPORT_PUT ? forwardPutKernel() : forwardDirectKernel();
+KernelVariant mmaVariant(kt_transport transport, Dtype dtype) {
+  if (transport == KT_TRANSPORT_PUT && dtype == Dtype::Fp16) {
+    throw Failure(KT_UNSUPPORTED, "dtype: this build has fp16 with the direct transport only; use transport direct or dtype bf16");
+  }
+  const void* kernel = transport == KT_TRANSPORT_PUT ? forwardPutKernel()
+                       : dtype == Dtype::Fp16        ? forwardDirectHalfKernel()
+                                                     : forwardDirectKernel();
   return {kernel, MmaBlock::kThreads, kSharedBytes, MmaBlock::kSubscribers, kTileRows, kTileCols, false};
 }
 
-KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, const Shape& shape) {
+KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape) {
   if (gemm == KT_GEMM_MMA) {
-    const KernelVariant v = mmaVariant(transport);
+    const KernelVariant v = mmaVariant(transport, dtype);
     if (holds(v, shape)) return v;
     throw Failure(KT_UNSUPPORTED, "shape: tiles of tile_rows x tile_cols = " + std::to_string(shape.tileRows) + " x " +
                                       std::to_string(shape.tileCols) + " are larger than the mma tile of " +
@@ -44,7 +58,7 @@ KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, const Shape& s
     throw Failure(KT_UNSUPPORTED, "gemm: wgmma runs with the direct transport only: a put is a whole block's work, and its "
                                   "block's threads have roles of their own; use gemm mma");
   }
-  return wgmmaFor(shape);
+  return wgmmaFor(shape, dtype);
 }
 
 }  // namespace kerneltwin

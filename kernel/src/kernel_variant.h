@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kerneltwin/api.h"
+#include "kerneltwin/gemm/element.h"
 #include "kerneltwin/layout/shape.h"
 
 namespace kerneltwin {
@@ -21,9 +22,9 @@ struct KernelVariant {
 
 /// The build for a world; for wgmma the narrowest tile that holds the shape's. Throws KT_UNSUPPORTED where none does. Needs no
 /// GPU.
-KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, const Shape& shape);
+KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape);
 
-/// The mma.sync build, whose tile every shape it can serve shares.
-KernelVariant mmaVariant(kt_transport transport);
+/// The mma.sync build, whose tile every shape it can serve shares. Throws KT_UNSUPPORTED for puts of fp16.
+KernelVariant mmaVariant(kt_transport transport, Dtype dtype);
 
 }  // namespace kerneltwin

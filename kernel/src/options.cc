@@ -79,13 +79,14 @@ WorldOptions checkOptions(const kt_world_options& o) {
   require(o.readiness <= KT_READY_LAZY, "readiness", "a kt_readiness", o.readiness);
   require(o.gate <= KT_GATE_GIVEN, "gate", "a kt_gate", o.gate);
   require(o.gemm <= KT_GEMM_WGMMA, "gemm", "a kt_gemm", o.gemm);
-  require(o.reserved == 0, "reserved", "0", o.reserved);
+  require(o.dtype <= KT_DTYPE_FP16, "dtype", "a kt_dtype", o.dtype);
   require(o.renormalise <= 1, "renormalise", "0 or 1", o.renormalise);
   require(o.bias <= 1, "bias", "0 or 1", o.bias);
   w.blocks = o.blocks;
   w.transport = static_cast<kt_transport>(o.transport);
   w.gemm = static_cast<kt_gemm>(o.gemm);
-  chooseVariant(w.transport, w.gemm, w.shape);
+  w.dtype = static_cast<Dtype>(o.dtype);
+  chooseVariant(w.transport, w.gemm, w.dtype, w.shape);
   if (w.gemm == KT_GEMM_WGMMA) checkMatrices(w.shape);
   w.eager = o.readiness == KT_READY_EAGER;
   w.renormalise = o.renormalise != 0;
@@ -111,6 +112,7 @@ uint64_t optionsHash(const WorldOptions& o) {
   take(o.transport);
   take(o.gemm);
   take(static_cast<uint64_t>(o.activation));
+  take(static_cast<uint64_t>(o.dtype));
   take(o.renormalise);
   take(o.bias);
   return hash;

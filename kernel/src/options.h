@@ -17,6 +17,7 @@ struct WorldOptions {
   kt_gemm gemm;
   bool eager;
   Activation activation;
+  Dtype dtype;
   bool renormalise;
   bool bias;
   bool given;

@@ -46,7 +46,7 @@ void checkRouting(Check& c, kt_check_result& result) {
   const uint32_t experts = c.shape.experts;
   DeviceArray<double> logits(static_cast<uint64_t>(c.tokens) * experts);
   DeviceArray<RoutingVerdict> verdicts(c.tokens);
-  launchKernel(routerLogits, c.tokens, 256, c.stream(), c.data<bf16>(KT_TENSOR_X), c.data<bf16>(KT_TENSOR_WG), logits.get(),
+  launchKernel(routerLogits, c.tokens, 256, c.stream(), c.data<bf16>(KT_TENSOR_X), c.data<bf16>(KT_TENSOR_WG), c.options.dtype, logits.get(),
                experts, c.shape.hidden);
   launchKernel(judgeRouting, (c.tokens + 127) / 128, 128, c.stream(), logits.get(), c.data<uint32_t>(KT_TENSOR_CHOICES),
                c.data<float>(KT_TENSOR_SCALES), c.scales.get(), verdicts.get(), c.tokens, experts, c.shape.topK,
@@ -98,15 +98,19 @@ struct ExpertWeights {
         b2(c.options.bias ? c.shape.hidden : 0) {}
 
   void make(const Check& c, uint32_t expert) {
-    const auto refill = [&](uint32_t which, auto& array, auto fill) {
+    const auto matrix = [&](uint32_t which, DeviceArray<bf16>& array) {
+      const FillRecord record = recordOf(c.world, which);
+      fillElements(array.get(), c.options.dtype, array.count(), 1, FillKey{record.seed, which, expert}, record.amplitude, c.stream());
+    };
+    const auto bias = [&](uint32_t which, DeviceArray<float>& array) {
       if (array.count() == 0) return;
       const FillRecord record = recordOf(c.world, which);
-      fill(array.get(), array.count(), 1, FillKey{record.seed, which, expert}, record.amplitude, c.stream());
+      fillFloat(array.get(), array.count(), 1, FillKey{record.seed, which, expert}, record.amplitude, c.stream());
     };
-    refill(KT_TENSOR_W1, w1, fillBf16);
-    refill(KT_TENSOR_W2, w2, fillBf16);
-    refill(KT_TENSOR_B1, b1, fillFloat);
-    refill(KT_TENSOR_B2, b2, fillFloat);
+    matrix(KT_TENSOR_W1, w1);
+    matrix(KT_TENSOR_W2, w2);
+    bias(KT_TENSOR_B1, b1);
+    bias(KT_TENSOR_B2, b2);
   }
 };
 
@@ -136,11 +140,11 @@ void computeOutputs(Check& c, uint32_t stride) {
     tokenOf.upload(tokens.data(), rows);
     entryOf.upload(list.data(), rows);
     weights.make(c, e);
-    product(Rows<bf16>{c.data<bf16>(KT_TENSOR_X), tokenOf.get(), s.hidden}, weights.w1.get(), rows, w1Rows(s),
+    product(Rows<bf16>{c.data<bf16>(KT_TENSOR_X), tokenOf.get(), s.hidden, c.options.dtype}, weights.w1.get(), rows, w1Rows(s),
             StoreBiased{sums.get(), weights.b1.get(), w1Rows(s)}, c.stream());
     const uint32_t blocks = static_cast<uint32_t>((static_cast<uint64_t>(rows) * s.intermediate + 255) / 256);
     launchKernel(activateRows, blocks, 256, c.stream(), sums.get(), inner.get(), rows, s.intermediate, c.options.activation);
-    product(Rows<double>{inner.get(), nullptr, s.intermediate}, weights.w2.get(), rows, s.hidden,
+    product(Rows<double>{inner.get(), nullptr, s.intermediate, c.options.dtype}, weights.w2.get(), rows, s.hidden,
             AddScaled{c.out.get(), weights.b2.get(), c.scales.get(), entryOf.get(), s.topK, s.hidden}, c.stream());
   }
   KT_CUDA(cudaStreamSynchronize(c.stream()));
@@ -148,7 +152,7 @@ void computeOutputs(Check& c, uint32_t stride) {
 
 void judge(const Check& c, uint32_t stride, kt_check_result& result) {
   DeviceArray<TokenVerdict> verdicts(c.tokens);
-  launchKernel(judgeOutput, c.tokens, 32, c.stream(), c.data<bf16>(KT_TENSOR_OUT), c.out.get(), verdicts.get(),
+  launchKernel(judgeOutput, c.tokens, 32, c.stream(), c.data<bf16>(KT_TENSOR_OUT), c.options.dtype, c.out.get(), verdicts.get(),
                c.shape.hidden, kPoison);
   KT_CUDA(cudaStreamSynchronize(c.stream()));
   std::vector<TokenVerdict> host(c.tokens);

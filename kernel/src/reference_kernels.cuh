@@ -5,18 +5,18 @@
 #include <cstdint>
 
 #include "kerneltwin/gemm/activation.h"
-#include "kerneltwin/gemm/bf16.h"
+#include "kerneltwin/gemm/element.h"
 
 namespace kerneltwin::reference {
 
 /// logits[token][expert] in fp64; a block per token, a warp per expert.
-__global__ void routerLogits(const bf16* x, const bf16* wg, double* logits, uint32_t experts, uint32_t hidden) {
+__global__ void routerLogits(const bf16* x, const bf16* wg, Dtype dtype, double* logits, uint32_t experts, uint32_t hidden) {
   const bf16* row = x + static_cast<uint64_t>(blockIdx.x) * hidden;
   const uint32_t lane = threadIdx.x % 32;
   for (uint32_t e = threadIdx.x / 32; e < experts; e += blockDim.x / 32) {
     double sum = 0.0;
     for (uint32_t h = lane; h < hidden; h += 32) {
-      sum += static_cast<double>(toFloat(row[h])) * toFloat(wg[static_cast<uint64_t>(e) * hidden + h]);
+      sum += static_cast<double>(elementToFloat(row[h], dtype)) * elementToFloat(wg[static_cast<uint64_t>(e) * hidden + h], dtype);
     }
     for (int d = 16; d > 0; d /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, d);
     if (lane == 0) logits[static_cast<uint64_t>(blockIdx.x) * experts + e] = sum;
@@ -97,13 +97,14 @@ struct Rows {
   const T* data;
   const uint32_t* rowOf;
   uint32_t depth;
+  Dtype dtype;
 
   __device__ double at(uint32_t r, uint32_t k) const {
     const uint64_t row = rowOf != nullptr ? rowOf[r] : r;
-    return value(data[row * depth + k]);
+    return value(data[row * depth + k], dtype);
   }
-  __device__ static double value(bf16 x) { return toFloat(x); }
-  __device__ static double value(double x) { return x; }
+  __device__ static double value(bf16 x, Dtype dtype) { return elementToFloat(x, dtype); }
+  __device__ static double value(double x, Dtype) { return x; }
 };
 
 /// to(r, c, sum over k of a(r, k) * w[c][k]) for r < rows, c < columns; w is K-major. `depth` is a multiple of kDeep.
@@ -121,7 +122,7 @@ __global__ void multiply(A a, const bf16* w, uint32_t rows, uint32_t columns, St
       const uint32_t k = i % kDeep;
       const uint32_t at = i / kDeep;
       left[k][at] = r0 + at < rows ? a.at(r0 + at, k0 + k) : 0.0;
-      right[k][at] = c0 + at < columns ? toFloat(w[static_cast<uint64_t>(c0 + at) * a.depth + k0 + k]) : 0.0;
+      right[k][at] = c0 + at < columns ? elementToFloat(w[static_cast<uint64_t>(c0 + at) * a.depth + k0 + k], a.dtype) : 0.0;
     }
     __syncthreads();
     for (uint32_t k = 0; k < kDeep; ++k) {
@@ -193,14 +194,14 @@ struct TokenVerdict {
 };
 
 /// Compares one token's output (a block of one warp per token).
-__global__ void judgeOutput(const bf16* out, const double* reference, TokenVerdict* verdicts, uint32_t hidden,
+__global__ void judgeOutput(const bf16* out, Dtype dtype, const double* reference, TokenVerdict* verdicts, uint32_t hidden,
                             uint16_t poison) {
   const uint64_t row = static_cast<uint64_t>(blockIdx.x) * hidden;
   TokenVerdict v = {};
   v.worst = -1.0;
   for (uint32_t h = threadIdx.x; h < hidden; h += 32) {
     const bf16 element = out[row + h];
-    const double got = toFloat(element);
+    const double got = elementToFloat(element, dtype);
     const double want = reference[row + h];
     v.norm += want * want;
     if (element.bits == poison) ++v.unwritten;

@@ -85,7 +85,7 @@ void World::fill(uint32_t which, uint64_t seed, double amplitude) {
   const uint32_t owners = perExpert ? localExperts() : 1;
   const uint32_t first = perExpert ? options_.placement[rank()] : which == KT_TENSOR_X ? rank() : 0;
   const FillKey key = {seed, which, first};
-  if (view.elementBytes == 2) fillBf16(static_cast<bf16*>(view.data), elements / owners, owners, key, a, stream());
+  if (view.elementBytes == 2) fillElements(static_cast<bf16*>(view.data), options_.dtype, elements / owners, owners, key, a, stream());
   else fillFloat(static_cast<float*>(view.data), elements / owners, owners, key, a, stream());
   KT_CUDA(cudaStreamSynchronize(stream()));
   filled_[which] = FillRecord{seed, a};

@@ -6,6 +6,6 @@
 namespace kerneltwin {
 
 /// Maps for tiles of `tileColumns` weight rows. Asks the driver; throws Failure with what it said.
-TileMaps makeTileMaps(const Shape& shape, const TileMatrices& matrices, uint32_t tileColumns);
+TileMaps makeTileMaps(const Shape& shape, Dtype dtype, const TileMatrices& matrices, uint32_t tileColumns);
 
 }  // namespace kerneltwin

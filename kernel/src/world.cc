@@ -31,7 +31,7 @@ uint32_t chooseBlocks(const KernelFacts& facts, uint32_t wanted) {
 World::World(Session& session, WorldOptions options)
     : session_(session),
       options_(std::move(options)),
-      facts_(kernelFacts(chooseVariant(options_.transport, options_.gemm, options_.shape), session.device())) {
+      facts_(kernelFacts(chooseVariant(options_.transport, options_.gemm, options_.dtype, options_.shape), session.device())) {
   const Shape& s = options_.shape;
   require(s.ranks == session.ranks(), "shape.ranks", "the joined " + std::to_string(session.ranks()) + " ranks", s.ranks);
   if (options_.transport == KT_TRANSPORT_PUT && session.alone()) {
@@ -126,7 +126,7 @@ void World::mapPeers() {
 void World::mapTiles() {
   if (!facts_.variant.maps) return;
   const TileMatrices matrices = {w1_.get(), w2_.get(), static_cast<bf16*>(heap_->get()), intermediate_.get(), localExperts()};
-  maps_ = makeTileMaps(options_.shape, matrices, facts_.variant.tileColumns);
+  maps_ = makeTileMaps(options_.shape, options_.dtype, matrices, facts_.variant.tileColumns);
 }
 
 LaunchArgs World::arguments(uint32_t tokens, uint32_t keep) {

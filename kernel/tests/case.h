@@ -32,6 +32,7 @@ struct Case {
   uint32_t readiness = KT_READY_EAGER;
   uint32_t gemm = KT_GEMM_MMA;
   uint32_t activation = KT_ACTIVATION_SILU;
+  uint32_t dtype = KT_DTYPE_BF16;
   bool renormalise = true;
   bool bias = true;
   uint32_t blocks = 0;

@@ -92,6 +92,18 @@ void addShapes(std::vector<Case>& all) {
   c.intermediate = 320;
   c.bias = false;
   all.push_back(c);
+  c = named("fp16");
+  c.dtype = KT_DTYPE_FP16;
+  c.tileRows = 64;
+  all.push_back(c);
+  c = named("fp16, narrow last tiles, drops: H = 192, I = 320");
+  c.dtype = KT_DTYPE_FP16;
+  c.hidden = 192;
+  c.intermediate = 320;
+  c.topK = 3;
+  c.capacityFactor = 0.5;
+  c.expectDrops = true;
+  all.push_back(c);
   c = named("swiglu, smallest: H = I = 64");
   c.activation = KT_ACTIVATION_SWIGLU;
   c.hidden = c.intermediate = 64;
@@ -193,6 +205,9 @@ std::vector<Case> wgmmaCases() {
     addTile(all, name.c_str(), tile.rows, tile.cols, tile.tokens);
     all.back().activation = KT_ACTIVATION_SWIGLU;
   }
+  addTile(all, "fp16, swiglu, tiles of 176 x 256", 176, 256, 400);
+  all.back().dtype = KT_DTYPE_FP16;
+  all.back().activation = KT_ACTIVATION_SWIGLU;
   Case c = named("S = 8192, H = I = 2048, E = 64, k = 2, tiles of 288 x 128");
   c.gemm = KT_GEMM_WGMMA;
   c.tokens = 8192;

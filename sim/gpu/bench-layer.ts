@@ -92,6 +92,7 @@ export function layerWorld(l: Layer, o: LayerOptions): WorldOptions {
     transport: 'direct',
     readiness: 'eager',
     activation: o.activation,
+    dtype: 'bf16',
     renormalise: o.renormalise,
     bias: false,
     gate: 'topK',

@@ -36,6 +36,7 @@ export function worldOptionsOf(
     transport: s.world.transport,
     readiness: s.readiness,
     activation: s.model.activation,
+    dtype: s.model.dtype,
     renormalise: s.model.renormalise,
     bias: s.model.bias,
     gate: 'topK',

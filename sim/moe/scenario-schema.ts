@@ -83,7 +83,7 @@ const model = mapping({
   activation: oneOf(activations)
     .default('gelu')
     .describe('After GEMM0. swiglu and geglu multiply silu or gelu of a gate by a second product.'),
-  dtype: oneOf(['bf16']).default('bf16').describe('Element type of tokens and weights.'),
+  dtype: oneOf(['bf16', 'fp16']).default('bf16').describe('Element type of tokens and weights.'),
   renormalise: z
     .boolean({ error: 'true or false' })
     .default(true)

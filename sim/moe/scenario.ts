@@ -60,7 +60,7 @@ export interface Model {
   /** Rows per (source rank, expert) as a factor of S*k/E, rounded up; null: dropless (capacity S). */
   readonly capacityFactor: number | null;
   readonly activation: Activation;
-  readonly dtype: 'bf16';
+  readonly dtype: 'bf16' | 'fp16';
   /** Scale = probabilities of the k choices renormalised to sum to one. */
   readonly renormalise: boolean;
   readonly bias: boolean;

@@ -43,6 +43,7 @@ export function buildEmulator(target: EmulatorTarget): void {
 function requestOf(s: Scenario, routing: Routing, seed: number, gemm: GemmPath): string {
   const shape = shapeOf(s);
   const { model, world } = s;
+  if (model.dtype !== 'bf16') throw new RangeError(`dtype: expected bf16, got ${model.dtype}`);
   const words: number[] = [
     world.ranks,
     world.blocks ?? 3,

@@ -131,6 +131,10 @@ typedef enum kt_activation {
   KT_ACTIVATION_SWIGLU = 4,    /* gated: silu(gate) * up; W1 and B1 then have two rows for each column, see kt_tensor */
   KT_ACTIVATION_GEGLU = 5      /* gated: gelu(gate) * up */
 } kt_activation;
+typedef enum kt_dtype {        /* of tokens, weights and results */
+  KT_DTYPE_BF16 = 0,
+  KT_DTYPE_FP16 = 1            /* direct transport only; with KT_GEMM_WGMMA in tiles of up to 288 x 128 or 176 x 256 */
+} kt_dtype;
 typedef enum kt_gate {
   KT_GATE_TOP_K = 0,           /* choices are the top-k of the router's probabilities, ties to the lower expert */
   KT_GATE_GIVEN = 1            /* choices are those uploaded as KT_TENSOR_CHOICES; probabilities still come from the router */
@@ -155,7 +159,7 @@ typedef struct kt_world_options {
   uint32_t gate;               /* kt_gate */
   uint32_t gemm;               /* kt_gemm */
   uint32_t trace_records;      /* records a ring holds for one actor and launch; 0: tracing off */
-  uint32_t reserved;           /* 0 */
+  uint32_t dtype;              /* kt_dtype */
   uint64_t deadline_ns;        /* a launch that runs longer aborts itself; 0: 2 s */
 } kt_world_options;
 
@@ -195,19 +199,19 @@ KT_API int32_t kt_world_query(const kt_world* world, kt_world_info* out) KT_NOEX
 
 /* ---- tensors -------------------------------------------------------------------------------------------------- */
 
-/// bf16 is the upper half of an IEEE binary32. n = tokens of the rank (shape.tokens at most), L = local experts.
+/// elem is the world's kt_dtype: bf16, the upper half of an IEEE binary32, or fp16, an IEEE binary16. n = tokens of the rank (shape.tokens at most), L = local experts.
 ///
 /// With a gated activation W1 has twice the rows, interleaved in eights, so that one thread holds both sums of a column: of
 /// matrices gate and up, each [L][intermediate][hidden], it is
 /// torch.stack((gate.unflatten(1, (-1, 8)), up.unflatten(1, (-1, 8))), 2). B1 likewise.
 typedef enum kt_tensor {
-  KT_TENSOR_X = 0,        /* bf16 [tokens][hidden]                      tokens of this rank */
-  KT_TENSOR_WG = 1,       /* bf16 [experts][hidden]                     router; the same on every rank */
-  KT_TENSOR_W1 = 2,       /* bf16 [L][intermediate][hidden]; gated: [L][intermediate / 8][2][8][hidden], gate then up */
+  KT_TENSOR_X = 0,        /* elem [tokens][hidden]                      tokens of this rank */
+  KT_TENSOR_WG = 1,       /* elem [experts][hidden]                     router; the same on every rank */
+  KT_TENSOR_W1 = 2,       /* elem [L][intermediate][hidden]; gated: [L][intermediate / 8][2][8][hidden], gate then up */
   KT_TENSOR_B1 = 3,       /* f32  [L][intermediate]; gated: [L][intermediate / 8][2][8] */
-  KT_TENSOR_W2 = 4,       /* bf16 [L][hidden][intermediate]             */
+  KT_TENSOR_W2 = 4,       /* elem [L][hidden][intermediate]             */
   KT_TENSOR_B2 = 5,       /* f32  [L][hidden]                           */
-  KT_TENSOR_OUT = 6,      /* bf16 [tokens][hidden]                      */
+  KT_TENSOR_OUT = 6,      /* elem [tokens][hidden]                      */
   KT_TENSOR_CHOICES = 7,  /* u32  [tokens][top_k]  global expert of each choice; input with KT_GATE_GIVEN */
   KT_TENSOR_ROWS = 8,     /* u32  [tokens][top_k]  row in the cell, 0xffffffff when dropped; output only */
   KT_TENSOR_SCALES = 9    /* f32  [tokens][top_k]  weight of each choice in the sum; output only */

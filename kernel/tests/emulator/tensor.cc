@@ -1,4 +1,5 @@
 #include "tensor.h"
+#include "kerneltwin/gemm/element.h"
 
 #include <cstring>
 #include <stdexcept>
@@ -9,32 +10,29 @@ namespace {
 
 std::map<const Block*, Tensor> units;
 
-float readBf16(const char* at) {
-  uint16_t bits;
-  std::memcpy(&bits, at, 2);
-  const uint32_t word = static_cast<uint32_t>(bits) << 16;
-  float x;
-  std::memcpy(&x, &word, 4);
-  return x;
+float readElement(const char* at, bool half) {
+  kerneltwin::bf16 x;
+  std::memcpy(&x, at, 2);
+  return kerneltwin::elementToFloat(x, half ? kerneltwin::Dtype::Fp16 : kerneltwin::Dtype::Bf16);
 }
 
 /// Row `row` of the operand behind a descriptor, 16 elements of K: K-major, 128-byte swizzle.
-void readRow(const char* shared, uint64_t descriptor, uint32_t row, float (&out)[16]) {
+void readRow(const char* shared, uint64_t descriptor, uint32_t row, bool half, float (&out)[16]) {
   const uint32_t start = static_cast<uint32_t>(descriptor & 0x3fff) << 4;
   const uint32_t stride = static_cast<uint32_t>(descriptor >> 32 & 0x3fff) << 4;
   const uint32_t line = start + row / 8 * stride + row % 8 * 128;
-  for (uint32_t k = 0; k < 16; ++k) out[k] = readBf16(shared + swizzleAddress(line + k * 2));
+  for (uint32_t k = 0; k < 16; ++k) out[k] = readElement(shared + swizzleAddress(line + k * 2), half);
 }
 
 /// The running thread's accumulators of one m64nNk16 product.
 void compute(const char* shared, uint32_t thread, const Product& p) {
   const uint32_t lane = thread % 32;
   float a[2][16];
-  for (uint32_t h = 0; h < 2; ++h) readRow(shared, p.weights, thread / 32 % 4 * 16 + h * 8 + lane / 4, a[h]);
+  for (uint32_t h = 0; h < 2; ++h) readRow(shared, p.weights, thread / 32 % 4 * 16 + h * 8 + lane / 4, p.half, a[h]);
   for (uint32_t j = 0; j < p.width / 8; ++j) {
     for (uint32_t i = 0; i < 2; ++i) {
       float b[16];
-      readRow(shared, p.tokens, 8 * j + lane % 4 * 2 + i, b);
+      readRow(shared, p.tokens, 8 * j + lane % 4 * 2 + i, p.half, b);
       for (uint32_t h = 0; h < 2; ++h) {
         float& d = p.d[4 * j + 2 * h + i];
         float sum = p.accumulate ? d : 0.0f;
@@ -121,5 +119,12 @@ void Tensor::computeUntil(uint32_t left) {
 }
 
 void Tensor::meet(uint32_t id, uint32_t threads) { Machine::current().meet(meetings_[id], threads); }
+
+void Tensor::pass(uint32_t id, uint32_t threads) {
+  Meeting& meeting = meetings_[id];
+  if (++meeting.arrived < threads) return;
+  meeting.arrived = 0;
+  ++meeting.generation;
+}
 
 }  // namespace emulator

@@ -19,6 +19,7 @@ struct Product {
   uint64_t tokens;
   uint32_t width;
   bool accumulate;
+  bool half;   ///< operands are fp16, not bf16
 };
 
 class Tensor {
@@ -44,6 +45,8 @@ class Tensor {
 
   /// Waits at named barrier `id` for `threads` threads.
   void meet(uint32_t id, uint32_t threads);
+  /// Counts as one of them without waiting.
+  void pass(uint32_t id, uint32_t threads);
 
  private:
   struct Barrier {

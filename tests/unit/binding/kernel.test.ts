@@ -31,6 +31,7 @@ const options: WorldOptions = {
   transport: 'direct',
   readiness: 'eager',
   activation: 'silu',
+  dtype: 'bf16',
   renormalise: true,
   bias: false,
   gate: 'topK',

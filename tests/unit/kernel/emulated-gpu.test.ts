@@ -32,6 +32,8 @@ describe('the kernel library on the emulated GPU', () => {
     'hot expert with drops',
     '8-row blocks',
     'swiglu, smallest',
+    'fp16, narrow',
+    'fp16, swiglu',
     'geglu, narrow',
     'swiglu, tiles of 160 x 256',
     'tiles of 64 x 128',

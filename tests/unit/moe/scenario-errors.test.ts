@@ -67,7 +67,7 @@ describe('a wrong value is reported at file:line:column with its path, what was 
       '  topK: 2\n  capacity: none',
       '10:3: model.capacity: expected dropless or a factor over zero, got "none"',
     ],
-    [9, '  topK: 2\n  dtype: fp8', '10:3: model.dtype: expected one of bf16, got "fp8"'],
+    [9, '  topK: 2\n  dtype: fp8', '10:3: model.dtype: expected one of bf16, fp16, got "fp8"'],
     [9, '  topK: 2\n  bias: maybe', '10:3: model.bias: expected true or false, got "maybe"'],
     [
       10,

@@ -63,7 +63,7 @@ model:
   topK: 3
   capacity: 1.25
   activation: silu
-  dtype: bf16
+  dtype: fp16
   renormalise: false
   bias: false
 routing: { kind: hot, experts: [5, 1], share: 0.5, seed: 99 }
@@ -85,7 +85,7 @@ seed: 4294967295
     });
     expect(s.model.tokens).toEqual([4, 0, 9]);
     expect(s.model.capacityFactor).toBe(1.25);
-    expect(s.model.activation).toBe('silu');
+    expect([s.model.activation, s.model.dtype]).toEqual(['silu', 'fp16']);
     expect([s.model.renormalise, s.model.bias]).toEqual([false, false]);
     expect(s.routing).toEqual({ kind: 'hot', experts: [5, 1], share: 0.5, seed: 99 });
     expect(s.tiles).toEqual({ rows: 8, cols: 192 });

@@ -3,12 +3,15 @@
 
 #include <cstdint>
 
+#include "kerneltwin/gemm/element.h"
+
 namespace kerneltwin {
 
 /// Warps of a block, how many blocks share an SM, and how many make a processor: its cluster, on neighbouring SMs, of which
-/// block 0 (the leader) speaks for all. Warp 0 of the OS block schedules, the others subscribe.
-template <uint32_t Warps, uint32_t PerSm, uint32_t Ctas = 1>
+/// block 0 (the leader) speaks for all. Warp 0 of the OS block schedules, the others subscribe. `E`: what it multiplies.
+template <uint32_t Warps, uint32_t PerSm, uint32_t Ctas = 1, class E = Bf16Element>
 struct BlockShape {
+  using Element = E;
   static constexpr uint32_t kCtas = Ctas;
   static constexpr uint32_t kWarps = Warps;
   static constexpr uint32_t kThreads = Warps * 32;
@@ -18,9 +21,13 @@ struct BlockShape {
 
 /// GEMMs on mma.sync: at most half of an SM's registers and shared memory, so that two blocks fit an SM: one waits on its
 /// doorbell or drains an epilogue while the other computes.
-using MmaBlock = BlockShape<8, 2>;
+template <class E>
+using MmaBlockOf = BlockShape<8, 2, 1, E>;
+using MmaBlock = MmaBlockOf<Bf16Element>;
 /// GEMMs on wgmma: a warpgroup that feeds and two that multiply; the overlap is inside the block.
-using WgmmaBlock = BlockShape<12, 1>;
+template <class E>
+using WgmmaBlockOf = BlockShape<12, 1, 1, E>;
+using WgmmaBlock = WgmmaBlockOf<Bf16Element>;
 /// The same, two blocks a processor.
 using WgmmaPair = BlockShape<12, 1, 2>;
 /// Most warps of any shape.

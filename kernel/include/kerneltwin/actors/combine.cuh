@@ -201,7 +201,7 @@ KT_DEVICE void describeItems(const LaunchArgs& args, uint32_t col, const uint32_
 }
 
 /// Sums `count` tokens whose items are described, a row of them a group of lanes. One warp.
-template <uint32_t Depth>
+template <class E, uint32_t Depth>
 KT_DEVICE void sumTokens(const LaunchArgs& args, uint32_t col, const uint32_t* tokens, uint32_t count,
                          const CombineItem* items) {
   const CombineLanes lanes = combineLanes(args.shape, col);
@@ -227,14 +227,14 @@ KT_DEVICE void sumTokens(const LaunchArgs& args, uint32_t col, const uint32_t* t
     const float scale = from->scale;
 #pragma unroll
     for (uint32_t i = 0; i < 4; ++i) {
-      sum[2 * i] = fmaf(scale, lowFloat(y.word[i]), sum[2 * i]);
-      sum[2 * i + 1] = fmaf(scale, highFloat(y.word[i]), sum[2 * i + 1]);
+      sum[2 * i] = fmaf(scale, E::low(y.word[i]), sum[2 * i]);
+      sum[2 * i + 1] = fmaf(scale, E::high(y.word[i]), sum[2 * i + 1]);
     }
     if (--choices != 0) return;
     if (from < end) {
       ptx::storeChunk(
           args.tensors.out + static_cast<uint64_t>(*token) * args.shape.hidden + column,
-          {{packBf16(sum[0], sum[1]), packBf16(sum[2], sum[3]), packBf16(sum[4], sum[5]), packBf16(sum[6], sum[7])}});
+          {{E::pack(sum[0], sum[1]), E::pack(sum[2], sum[3]), E::pack(sum[4], sum[5]), E::pack(sum[6], sum[7])}});
     }
     ++token;
     choices = args.shape.topK;
@@ -258,7 +258,7 @@ KT_DEVICE void sumTokens(const LaunchArgs& args, uint32_t col, const uint32_t* t
 }
 
 /// The task, on all threads of a team: kThreads threads in whole warps that know their number (warp by warp, lanes in order) and
-/// meet by `sync`. `rows`: rows of the expert's cell. `scratch`: sizeof(CombineShared<Team>) bytes of shared memory, 8-byte
+/// meet by `sync`; its Element is what the rows are made of. `rows`: rows of the expert's cell. `scratch`: sizeof(CombineShared<Team>) bytes of shared memory, 8-byte
 /// aligned. The blocks of a pair each have a team of Team::kParts, and number Team::part(), that take a part of the rows.
 template <class Team>
 KT_DEVICE void combineTask(const LaunchArgs& args, DeviceMemory& mem, const Task& task, uint32_t rows, void* scratch) {
@@ -276,7 +276,7 @@ KT_DEVICE void combineTask(const LaunchArgs& args, DeviceMemory& mem, const Task
     const uint32_t count = lesser(Shared::kItems / args.shape.topK, end - at);
     describeItems<Shared::kItemsPerLane>(args, task.col, shared.tokens + at, count, shared.items[warp]);
     ptx::syncWarp();
-    sumTokens<kCombineDepth<Team>>(args, task.col, shared.tokens + at, count, shared.items[warp]);
+    sumTokens<typename Team::Element, kCombineDepth<Team>>(args, task.col, shared.tokens + at, count, shared.items[warp]);
     ptx::syncWarp();
     at += count;
   }

@@ -42,17 +42,17 @@ KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, Process
   closeRing(words.rings[ptx::warp()], args.trace, ringIndex(processors), actorId(ptx::block(), ptx::warp()), args.epoch);
 }
 
-template <class Transport>
+template <class Transport, class E>
 struct MmaProcessor {
   KT_DEVICE void operator()(const LaunchArgs& args, uint32_t processors) const {
-    runProcessorBlock<Transport>(args, processors, ptx::block());
+    runProcessorBlock<E, Transport>(args, processors, ptx::block());
   }
 };
 
 /// The launch of a block that multiplies with mma.sync.
-template <class Transport>
+template <class Transport, class E = Bf16Element>
 KT_DEVICE void forward(const LaunchArgs& parameter, uint32_t blocks) {
-  launchBlock<MmaBlock>(parameter, blocks, MmaProcessor<Transport>{});
+  launchBlock<MmaBlockOf<E>>(parameter, blocks, MmaProcessor<Transport, E>{});
 }
 
 }  // namespace kerneltwin

@@ -19,7 +19,7 @@ struct WgmmaProcessor {
 /// The launch of a block that multiplies with wgmma.
 template <class Config>
 KT_DEVICE void forwardWgmma(const WgmmaArgs& parameter, uint32_t blocks) {
-  launchBlock<WgmmaBlock>(parameter.launch, blocks, WgmmaProcessor<Config>{parameter.maps});
+  launchBlock<WgmmaBlockOf<typename Config::Element>>(parameter.launch, blocks, WgmmaProcessor<Config>{parameter.maps});
 }
 
 }  // namespace kerneltwin

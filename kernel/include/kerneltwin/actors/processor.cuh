@@ -40,25 +40,27 @@ KT_DEVICE void gemmOperands(const LaunchArgs& args, const Transport& transport, 
 }
 
 /// All threads of the block.
+template <class E>
 struct WholeBlock {
+  using Element = E;
   static constexpr uint32_t kThreads = MmaBlock::kThreads;
   KT_DEVICE static uint32_t thread() { return ptx::thread(); }
   KT_DEVICE static void sync() { ptx::syncBlock(); }
 };
 
 /// One task, on all threads of the block. A GEMM1 tile is delivered and signalled before the task counts as finished.
-template <class Transport>
+template <class E, class Transport>
 KT_DEVICE void executeTask(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                            const Task& task, uint32_t rows) {
   const Shape& s = args.shape;
   if (task.op == Op::Combine) {
-    combineTask<WholeBlock>(args, mem, task, rows, reinterpret_cast<uint32_t*>(pipelineMemory()));
+    combineTask<WholeBlock<E>>(args, mem, task, rows, reinterpret_cast<uint32_t*>(pipelineMemory()));
     return;
   }
   Control& words = control();
   if (ptx::thread() == 0) gemmOperands(args, transport, task, rowSpan(s, rows, task.block), words.tile, words.to);
   ptx::syncBlock();
-  gemmTile(words.tile, words.to, pipelineMemory());
+  gemmTile<E>(words.tile, words.to, pipelineMemory());
   if (task.op == Op::Gemm0) return;
   transport.openList(pipelineMemory());
   if (ptx::thread() == 0) {
@@ -72,17 +74,17 @@ KT_DEVICE void executeTask(const LaunchArgs& args, DeviceMemory& mem, Transport&
 }
 
 /// The launch of one processor block.
-template <class Transport>
+template <class E, class Transport>
 KT_DEVICE void runProcessorBlock(const LaunchArgs& args, uint32_t processors, uint32_t processor) {
   SpinState& self = control().spins[0];
   Transport transport(args);
   RingTrace trace = {args.trace, &control().rings[0]};
   DeviceMemory mem = {args.work.abort, &self};
   ProcessorState& st = control().source.processor;
-  if (openProcessor<MmaBlock>(args, mem, transport, trace, self, processors, processor, st)) {
+  if (openProcessor<MmaBlockOf<E>>(args, mem, transport, trace, self, processors, processor, st)) {
     DeviceBlock block;
     runProcessor(mem, block, trace, st, [&](const Task& task, uint32_t, uint32_t rows) {
-      executeTask(args, mem, transport, trace, task, rows);
+      executeTask<E>(args, mem, transport, trace, task, rows);
     });
     transport.quiet();
   }

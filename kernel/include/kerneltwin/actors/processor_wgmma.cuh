@@ -29,18 +29,21 @@ struct RoleGuard {
 };
 
 /// The aides. Named barriers 1 and 2 are those of the consumers' epilogues.
+template <class E>
 struct AideTeam {
+  using Element = E;
   static constexpr uint32_t kThreads = kAideThreads;
   KT_DEVICE static uint32_t thread() { return ptx::thread() - (kWarpgroupThreads - kAideThreads); }
   KT_DEVICE static void sync() { ptx::syncThreads(3, kAideThreads); }
 };
 
 /// COMBINE as the pipeline's other task.
+template <class E>
 struct CombineTasks {
   KT_DEVICE void operator()(const TileTask& task, char* shared) const {
     const LaunchArgs& args = control().args;
     DeviceMemory mem = {args.work.abort, &control().spins[0]};
-    combineTask<AideTeam>(args, mem, decodeTask(args.shape, task.index), task.rows, reinterpret_cast<uint32_t*>(shared));
+    combineTask<AideTeam<E>>(args, mem, decodeTask(args.shape, task.index), task.rows, reinterpret_cast<uint32_t*>(shared));
   }
 };
 
@@ -58,13 +61,14 @@ struct BlockSource : DoorbellSource<DeviceMemory, RingTrace, DirectTransport> {
 /// The launch of one processor block.
 template <class Config>
 KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint32_t processors, uint32_t processor) {
-  static_assert(OpeningMemory<WgmmaBlock>::kBytes <= kPipelineShared<Config>, "gate and dispatch have the pipeline's memory");
+  using Block = WgmmaBlockOf<typename Config::Element>;
+  static_assert(OpeningMemory<Block>::kBytes <= kPipelineShared<Config>, "gate and dispatch have the pipeline's memory");
   SpinState& self = control().spins[0];
   DirectTransport transport(args);
   RingTrace trace = {args.trace, &control().rings[0]};
   DeviceMemory mem = {args.work.abort, &self};
   SourceState& st = control().source;
-  if (!openProcessor<WgmmaBlock>(args, mem, transport, trace, self, processors, processor, st.processor)) {
+  if (!openProcessor<Block>(args, mem, transport, trace, self, processors, processor, st.processor)) {
     if (ptx::thread() == 0) closeProcessorRing(args);
     return;
   }
@@ -75,7 +79,7 @@ KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint3
     st.epoch = args.epoch;
   }
   runPipeline<Config>(pipelineMemory(), maps, RoleGuard{}, [&] { return BlockSource(mem, trace, transport, st); },
-                      CombineTasks{});
+                      CombineTasks<typename Config::Element>{});
 }
 
 }  // namespace kerneltwin

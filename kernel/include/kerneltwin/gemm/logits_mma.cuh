@@ -119,7 +119,7 @@ KT_DEVICE void accumulateLogits(const TileOperands& t, uint32_t shared, const Lo
     for (uint32_t u = 0; u < slices && step + u < steps; ++u) {
       if (part.groups == 0 || ((step + u) & (part.depthParts - 1)) != part.depthPart) continue;
       const uint32_t slice = stage + u * sliceBytes;
-      multiplyStage<false>(acc, slice + weightPlace, slice + tokenPlace, weightChunk, tokenChunk, part.groups);
+      multiplyStage<false, typename Block::Element>(acc, slice + weightPlace, slice + tokenPlace, weightChunk, tokenChunk, part.groups);
     }
     stage = stage == shared + (Memory::kStages - 1) * stageBytes ? shared : stage + stageBytes;
   }

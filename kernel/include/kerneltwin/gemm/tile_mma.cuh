@@ -86,7 +86,7 @@ struct StageLoader {
 };
 
 /// One stage of products. `All`: the warp has all four groups, so that loads and products interleave without branches.
-template <bool All>
+template <bool All, class E>
 KT_DEVICE void multiplyStage(TileAccumulators& acc, uint32_t weights, uint32_t tokens,
                                               uint32_t weightChunk, uint32_t tokenChunk, uint32_t groups) {
 #pragma unroll
@@ -104,14 +104,15 @@ KT_DEVICE void multiplyStage(TileAccumulators& acc, uint32_t weights, uint32_t t
       if (!All && j >= groups) break;
 #pragma unroll
       for (uint32_t i = 0; i < 2; ++i) {
-        ptx::mmaBf16(acc[i][2 * j], a[i], b[j][0], b[j][1]);
-        ptx::mmaBf16(acc[i][2 * j + 1], a[i], b[j][2], b[j][3]);
+        ptx::mma<E::kHalf>(acc[i][2 * j], a[i], b[j][0], b[j][1]);
+        ptx::mma<E::kHalf>(acc[i][2 * j + 1], a[i], b[j][2], b[j][3]);
       }
     }
   }
 }
 
 /// Accumulates the whole depth. On return all copies have landed and all threads are done with the stages.
+template <class E>
 KT_DEVICE void accumulateTile(const TileOperands& t, uint32_t shared, const WarpPart& part, TileAccumulators& acc) {
 #pragma unroll
   for (uint32_t i = 0; i < 2; ++i)
@@ -140,9 +141,9 @@ KT_DEVICE void accumulateTile(const TileOperands& t, uint32_t shared, const Warp
     if (left > kPipelineStages - 1) loader.load(before);
     ptx::commitCopies();
     if (part.groups == kWarpGroups) {
-      multiplyStage<true>(acc, stage + weightPlace, stage + tokenPlace, weightChunk, tokenChunk, kWarpGroups);
+      multiplyStage<true, E>(acc, stage + weightPlace, stage + tokenPlace, weightChunk, tokenChunk, kWarpGroups);
     } else if (part.groups > 0) {
-      multiplyStage<false>(acc, stage + weightPlace, stage + tokenPlace, weightChunk, tokenChunk, part.groups);
+      multiplyStage<false, E>(acc, stage + weightPlace, stage + tokenPlace, weightChunk, tokenChunk, part.groups);
     }
     stage = stage == shared + (kPipelineStages - 1) * kStageBytes ? shared : stage + kStageBytes;
   }
@@ -165,7 +166,8 @@ KT_DEVICE uint32_t transposeAddress(uint32_t shared, uint32_t column, const Warp
 /// Bias of weight row `row` of the tile.
 KT_DEVICE float biasOf(const TileOutput& to, uint32_t row) { return to.bias != nullptr ? to.bias[row] : 0.0f; }
 
-/// Adds bias, applies the activation, rounds to nearest bf16 and transposes into shared memory, [token][column].
+/// Adds bias, applies the activation, rounds to the nearest element and transposes into shared memory, [token][column].
+template <class E>
 KT_DEVICE void finishTile(TileAccumulators& acc, const WarpPart& part, const TileOutput& to, uint32_t shared) {
 #pragma unroll
   for (uint32_t i = 0; i < 2; ++i) {
@@ -182,8 +184,8 @@ KT_DEVICE void finishTile(TileAccumulators& acc, const WarpPart& part, const Til
         float(&d)[4] = acc[i][2 * j + h];
         float x[4] = {d[0] + low, d[1] + low, d[2] + high, d[3] + high};
         activateAll(to.activation, x);
-        f[2 * h] = packBf16(x[0], x[1]);
-        f[2 * h + 1] = packBf16(x[2], x[3]);
+        f[2 * h] = E::pack(x[0], x[1]);
+        f[2 * h + 1] = E::pack(x[2], x[3]);
       }
       ptx::storeMatrix4Transposed(address + j * kGroupTokens * kEpilogueStride, f[0], f[1], f[2], f[3]);
     }
@@ -191,7 +193,7 @@ KT_DEVICE void finishTile(TileAccumulators& acc, const WarpPart& part, const Til
 }
 
 /// The same for a gated activation: elements 0, 1 of a fragment are gates, 2, 3 their ups, so a warp's 32 rows make 16 columns.
-template <Activation A>
+template <class E, Activation A>
 KT_DEVICE void finishGatedTile(TileAccumulators& acc, const WarpPart& part, const TileOutput& to, uint32_t shared) {
   float gate[2];
   float up[2];
@@ -209,7 +211,7 @@ KT_DEVICE void finishGatedTile(TileAccumulators& acc, const WarpPart& part, cons
     for (uint32_t m = 0; m < 4; ++m) {
       const uint32_t i = m % 2;
       float(&d)[4] = acc[i][2 * j + m / 2];
-      f[m] = packBf16(activateGated<A>(d[0] + gate[i], d[2] + up[i]), activateGated<A>(d[1] + gate[i], d[3] + up[i]));
+      f[m] = E::pack(activateGated<A>(d[0] + gate[i], d[2] + up[i]), activateGated<A>(d[1] + gate[i], d[3] + up[i]));
     }
     ptx::storeMatrix4Transposed(address + j * kGroupTokens * kEpilogueStride, f[0], f[1], f[2], f[3]);
   }
@@ -229,15 +231,16 @@ KT_DEVICE void storeTile(const TileOperands& t, const TileOutput& to, const char
 }
 
 /// One task's tile: columns must be 64 or 128. All threads of an MmaBlock.
+template <class E>
 KT_DEVICE void gemmTile(const TileOperands& t, const TileOutput& to, char* shared) {
   const WarpPart part = warpPart(t);
   TileAccumulators acc;
-  accumulateTile(t, ptx::sharedAddress(shared), part, acc);
+  accumulateTile<E>(t, ptx::sharedAddress(shared), part, acc);
   const uint32_t address = ptx::sharedAddress(shared);
   if (part.groups > 0) {
-    if (to.activation == Activation::Swiglu) finishGatedTile<Activation::Swiglu>(acc, part, to, address);
-    else if (to.activation == Activation::Geglu) finishGatedTile<Activation::Geglu>(acc, part, to, address);
-    else finishTile(acc, part, to, address);
+    if (to.activation == Activation::Swiglu) finishGatedTile<E, Activation::Swiglu>(acc, part, to, address);
+    else if (to.activation == Activation::Geglu) finishGatedTile<E, Activation::Geglu>(acc, part, to, address);
+    else finishTile<E>(acc, part, to, address);
   }
   ptx::syncBlock();
   storeTile(t, to, shared);

@@ -1,4 +1,4 @@
-// From accumulators to memory, by one consumer warpgroup: bias, activation, bf16, transposed through shared memory, then whole
+// From accumulators to memory, by one consumer warpgroup: bias, activation, rounding, transposed through shared memory, then whole
 // 128-byte lines a token (half lines where the activation is gated: two sums make a column). Passes of a fixed number of tokens
 // keep the buffer small.
 //
@@ -59,8 +59,8 @@ KT_DEVICE void transposePass(float (&acc)[Config::kAccumulators], const TileBias
         continue;
       }
       const float* d = &acc[kBase + (group + h) * 4];
-      f[2 * h] = packBf16(activate<A>(d[0] + bias.low[F]), activate<A>(d[1] + bias.low[F]));
-      f[2 * h + 1] = packBf16(activate<A>(d[2] + bias.high[F]), activate<A>(d[3] + bias.high[F]));
+      f[2 * h] = Config::Element::pack(activate<A>(d[0] + bias.low[F]), activate<A>(d[1] + bias.low[F]));
+      f[2 * h + 1] = Config::Element::pack(activate<A>(d[2] + bias.high[F]), activate<A>(d[3] + bias.high[F]));
     }
     ptx::storeMatrix4Transposed(address + j * 16 * kLineBytes, f[0], f[1], f[2], f[3]);
   }
@@ -89,7 +89,7 @@ KT_DEVICE void transposeGatedPass(float (&acc)[Config::kAccumulators], const Til
       f[h] = 0;
       if (j + h >= kPassGroups || group + h >= Config::kGroups) continue;
       const float* d = &acc[kBase + (group + h) * 4];
-      f[h] = packBf16(activateGated<A>(d[0] + bias.low[F], d[2] + bias.high[F]),
+      f[h] = Config::Element::pack(activateGated<A>(d[0] + bias.low[F], d[2] + bias.high[F]),
                       activateGated<A>(d[1] + bias.low[F], d[3] + bias.high[F]));
     }
     const uint32_t to = address + j * kSwizzleBytes;

@@ -25,9 +25,9 @@ KT_DEVICE void multiplyStage(float* acc, uint32_t weights, uint32_t tokens, uint
 #pragma unroll
     for (uint32_t f = 0; f < Config::kFragments; ++f) {
       const uint64_t a = matrixDescriptor(weights + descriptorStep(f * kFragmentRows * kLineBytes + kk * kSliceBytes));
-      ptx::wgmma<kFirst * 8>(acc + f * Config::kFragmentAccumulators, a, b, add);
+      ptx::wgmma<kFirst * 8, Config::Element::kHalf>(acc + f * Config::kFragmentAccumulators, a, b, add);
       if constexpr (kSecond > 0) {
-        ptx::wgmma<kSecond * 8>(acc + kFirst * 4, a, b + descriptorStep(kFirst * kSwizzleBytes), add);
+        ptx::wgmma<kSecond * 8, Config::Element::kHalf>(acc + kFirst * 4, a, b + descriptorStep(kFirst * kSwizzleBytes), add);
       }
     }
   }

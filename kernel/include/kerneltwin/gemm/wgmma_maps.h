@@ -19,19 +19,21 @@ inline PFN_cuTensorMapEncodeTiled_v12000 findTensorMapEncoder(cudaError_t& statu
   return status == cudaSuccess ? reinterpret_cast<PFN_cuTensorMapEncodeTiled_v12000>(entry) : nullptr;
 }
 
-/// A row-major bf16 matrix as the pipeline reads it: boxes of `boxRows` lines of kStageDepth columns, 128-byte swizzle.
+/// A row-major matrix of 16-bit elements as the pipeline reads it: boxes of `boxRows` lines of kStageDepth columns, 128-byte swizzle.
 /// `rows` up to 2^31 - 1 (coordinates are signed), `columns` a multiple of 8. Rows past the end read as zero.
-inline CUresult encodeTensorMap(PFN_cuTensorMapEncodeTiled_v12000 encode, TensorMap& out, const bf16* matrix, uint64_t rows,
-                                uint64_t columns, uint32_t boxRows) {
+inline CUresult encodeTensorMap(PFN_cuTensorMapEncodeTiled_v12000 encode, TensorMap& out, Dtype dtype, const bf16* matrix,
+                                uint64_t rows, uint64_t columns, uint32_t boxRows) {
   static_assert(sizeof(CUtensorMap) == sizeof(TensorMap) && alignof(CUtensorMap) <= alignof(TensorMap));
   if (rows == 0 || rows >= 1ull << 31) return CUDA_ERROR_INVALID_VALUE;
   const cuuint64_t sizes[2] = {columns, rows};
   const cuuint64_t strides[1] = {columns * sizeof(bf16)};
   const cuuint32_t box[2] = {kStageDepth, boxRows};
   const cuuint32_t elementStrides[2] = {1, 1};
+  const CUtensorMapDataType type =
+      dtype == Dtype::Fp16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
   CUtensorMap map;
   const CUresult result =
-      encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<bf16*>(matrix), sizes, strides, box, elementStrides,
+      encode(&map, type, 2, const_cast<bf16*>(matrix), sizes, strides, box, elementStrides,
              CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
              CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (result == CUDA_SUCCESS) std::memcpy(&out, &map, sizeof map);
@@ -40,17 +42,17 @@ inline CUresult encodeTensorMap(PFN_cuTensorMapEncodeTiled_v12000 encode, Tensor
 
 /// All maps of a rank for tiles of `tileColumns` (128 or 256) weight rows.
 inline CUresult encodeTileMaps(PFN_cuTensorMapEncodeTiled_v12000 encode, TileMaps& maps, const Shape& s,
-                               const TileMatrices& m, uint32_t tileColumns) {
+                               Dtype dtype, const TileMatrices& m, uint32_t tileColumns) {
   const uint64_t experts = m.localExperts;  // not the shape's slots: a box may reach past the last expert's rows
-  CUresult r = encodeTensorMap(encode, maps.weights[0], m.w1, experts * w1Rows(s), s.hidden, tileColumns);
+  CUresult r = encodeTensorMap(encode, maps.weights[0], dtype, m.w1, experts * w1Rows(s), s.hidden, tileColumns);
   if (r == CUDA_SUCCESS) {
-    r = encodeTensorMap(encode, maps.weights[1], m.w2, experts * s.hidden, s.intermediate, tileColumns);
+    r = encodeTensorMap(encode, maps.weights[1], dtype, m.w2, experts * s.hidden, s.intermediate, tileColumns);
   }
   const uint64_t intermediateRows = static_cast<uint64_t>(s.ranks) * s.slots * s.capacity;
   for (uint32_t b = 0; b < kTokenBoxes && r == CUDA_SUCCESS; ++b) {
-    r = encodeTensorMap(encode, maps.tokens[0][b], m.heap, heapRows(s), s.hidden, boxRows(b));
+    r = encodeTensorMap(encode, maps.tokens[0][b], dtype, m.heap, heapRows(s), s.hidden, boxRows(b));
     if (r != CUDA_SUCCESS) break;
-    r = encodeTensorMap(encode, maps.tokens[1][b], m.intermediate, intermediateRows, s.intermediate, boxRows(b));
+    r = encodeTensorMap(encode, maps.tokens[1][b], dtype, m.intermediate, intermediateRows, s.intermediate, boxRows(b));
   }
   return r;
 }

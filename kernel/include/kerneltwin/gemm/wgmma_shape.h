@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kerneltwin/gemm/element.h"
 #include "kerneltwin/layout/host_device.h"
 
 namespace kerneltwin {
@@ -77,8 +78,11 @@ KT_HD uint32_t boxRows(uint32_t b) { return 8u << b; }
 /// `PassBuffers` are under way.
 /// `Ctas`: blocks of a cluster that share a task: each multiplies its part of the columns, and every token row crosses from L2
 /// once for all of them.
-template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens, uint32_t PassBuffers, uint32_t Ctas = 1>
+/// `E`: what the operands and results are made of.
+template <uint32_t Fragments, uint32_t Tokens, uint32_t Stages, uint32_t PassTokens, uint32_t PassBuffers, uint32_t Ctas = 1,
+          class E = Bf16Element>
 struct TileConfig {
+  using Element = E;
   static constexpr uint32_t kCtas = Ctas;
   static constexpr uint32_t kFragments = Fragments;
   static constexpr uint32_t kTokens = Tokens;

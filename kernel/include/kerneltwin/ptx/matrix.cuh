@@ -1,4 +1,4 @@
-// Warp-level matrix instructions: 8x8 fragments of bf16 to and from shared memory, and the 16x8x16 product.
+// Warp-level matrix instructions: 8x8 fragments of 16-bit elements to and from shared memory, and the 16x8x16 product.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +28,17 @@ KT_DEVICE void storeMatrix2Transposed(uint32_t address, uint32_t f0, uint32_t f1
   asm volatile("stmatrix.sync.aligned.m8n8.x2.trans.shared.b16 [%0], {%1, %2};" ::"r"(address), "r"(f0), "r"(f1) : "memory");
 }
 
-/// d += a . b with a 16x16 (row-major), b 16x8 (column-major), d 16x8 in fp32.
-KT_DEVICE void mmaBf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-               "{%0, %1, %2, %3};"
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+/// d += a . b with a 16x16 (row-major), b 16x8 (column-major), d 16x8 in fp32; a and b of fp16 (`Half`) or bf16.
+template <bool Half>
+KT_DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+#define KT_MMA(types)                                                                                                \
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." types ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "   \
+               "{%0, %1, %2, %3};"                                                                                   \
+               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                                      \
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1))
+  if constexpr (Half) KT_MMA("f16.f16");
+  else KT_MMA("bf16.bf16");
+#undef KT_MMA
 }
 
 }  // namespace kerneltwin::ptx

@@ -1,4 +1,4 @@
-// wgmma: D[64 x tokens] (+)= A[64 x 16] . B[tokens x 16]^T, bf16 operands in shared memory, fp32 accumulators in registers.
+// wgmma: D[64 x tokens] (+)= A[64 x 16] . B[tokens x 16]^T, bf16 or fp16 operands in shared memory, fp32 accumulators in registers.
 // Both operands are K-major tiles behind a descriptor (gemm/wgmma_shape.h, matrixDescriptor).
 //
 // Accumulator d[4 * j + 2 * h + i] of thread t of the warpgroup is row 16 * (t / 32) + 8 * h + t % 32 / 4, token
@@ -39,8 +39,8 @@ KT_DEVICE void leaveUndefined(float (&d)[N]) {
   for (uint32_t i = 0; i < N; ++i) asm volatile("" : "=f"(d[i]));
 }
 
-/// One product of width `Tokens`, a multiple of 8 up to 256. `accumulate` zero: d is overwritten.
-template <uint32_t Tokens>
+/// One product of width `Tokens`, a multiple of 8 up to 256, of fp16 (`Half`) or bf16. `accumulate` zero: d is overwritten.
+template <uint32_t Tokens, bool Half>
 KT_DEVICE void wgmma(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate);
 
 // clang-format off
@@ -111,14 +111,17 @@ KT_DEVICE void wgmma(float* d, uint64_t weights, uint64_t tokens, uint32_t accum
 #define KT_R_32 KT_R_31 ", %124, %125, %126, %127"
 
 /// `groups` of 8 tokens; the operands after the accumulators are numbers `w`, `t` and `a`.
-#define KT_WGMMA(groups, tokens_, w, t, a)                                                                 \
+#define KT_WGMMA(groups, tokens_, w, t, a)             \
+  KT_WGMMA_OF(groups, tokens_, w, t, a, false, "bf16.bf16") \
+  KT_WGMMA_OF(groups, tokens_, w, t, a, true, "f16.f16")
+#define KT_WGMMA_OF(groups, tokens_, w, t, a, half, types)                                                 \
   template <>                                                                                              \
-  KT_DEVICE void wgmma<tokens_>(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate) {        \
+  KT_DEVICE void wgmma<tokens_, half>(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate) {  \
     asm volatile(                                                                                          \
         "{\n"                                                                                              \
         ".reg .pred add;\n"                                                                                \
         "setp.ne.u32 add, %" #a ", 0;\n"                                                                   \
-        "wgmma.mma_async.sync.aligned.m64n" #tokens_ "k16.f32.bf16.bf16 {" KT_R_##groups "}, %" #w ", %" #t \
+        "wgmma.mma_async.sync.aligned.m64n" #tokens_ "k16.f32." types " {" KT_R_##groups "}, %" #w ", %" #t \
         ", add, 1, 1, 0, 0;\n"                                                                             \
         "}\n"                                                                                              \
         : KT_D_##groups                                                                                    \
@@ -160,6 +163,7 @@ KT_WGMMA(31, 248, 124, 125, 126)
 KT_WGMMA(32, 256, 128, 129, 130)
 
 #undef KT_WGMMA
+#undef KT_WGMMA_OF
 #undef KT_D4
 #undef KT_D_1
 #undef KT_R_1

@@ -16,15 +16,23 @@
 
 namespace kerneltwin {
 
-const void* forwardDirectKernel() {
+namespace {
+
+template <class E>
+const void* directKernel() {
   static const emulator::EmulatedKernel kernel = {
       MmaBlock::kThreads, kSharedBytes, [](const void* parameter, uint32_t blocks) -> std::function<void()> {
         LaunchArgs args = *static_cast<const LaunchArgs*>(parameter);
         args.deadlineNs = emulator::emulatedDeadline(args.deadlineNs);
-        return [args, blocks] { forward<DirectTransport>(args, blocks); };
+        return [args, blocks] { forward<DirectTransport, E>(args, blocks); };
       }};
   return &kernel;
 }
+
+}  // namespace
+
+const void* forwardDirectKernel() { return directKernel<Bf16Element>(); }
+const void* forwardDirectHalfKernel() { return directKernel<Fp16Element>(); }
 
 const void* forwardPutKernel() {
   static const char kernel = 'p';

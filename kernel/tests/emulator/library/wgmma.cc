@@ -30,8 +30,11 @@ template KernelVariant wgmmaVariant<Tile128x288>();
 template KernelVariant wgmmaVariant<Tile256x64>();
 template KernelVariant wgmmaVariant<Tile256x160>();
 template KernelVariant wgmmaVariant<Tile256x176>();
+template KernelVariant wgmmaVariant<HalfTile128x64>();
+template KernelVariant wgmmaVariant<HalfTile128x288>();
+template KernelVariant wgmmaVariant<HalfTile256x176>();
 
-TileMaps makeTileMaps(const Shape& s, const TileMatrices& m, uint32_t tileColumns) {
+TileMaps makeTileMaps(const Shape& s, Dtype, const TileMatrices& m, uint32_t tileColumns) {
   return ptx::mapsOf(s, m, tileColumns);
 }
 

@@ -1,7 +1,9 @@
 // The emulator's stand-in for kerneltwin/ptx/matrix.cuh: fragments as the PTX manual lays them out.
 #pragma once
 
-#include "kerneltwin/gemm/bf16.h"
+#include <type_traits>
+
+#include "kerneltwin/gemm/element.h"
 #include "kerneltwin/ptx/vector.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
@@ -35,13 +37,15 @@ inline void storeMatrix4Transposed(uint32_t address, uint32_t f0, uint32_t f1, u
 
 inline void storeMatrix2Transposed(uint32_t address, uint32_t f0, uint32_t f1) { storeTransposed<2>(address, {f0, f1}); }
 
-inline void mmaBf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+template <bool Half>
+void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+  using Element = std::conditional_t<Half, Fp16Element, Bf16Element>;
   struct Shown {
     uint32_t a[4];
     uint32_t b[2];
   };
   machine().show(slotOf(Shown{{a[0], a[1], a[2], a[3]}, {b0, b1}}));
-  const auto element = [](const uint32_t word, uint32_t k) { return k % 2 == 0 ? lowFloat(word) : highFloat(word); };
+  const auto element = [](const uint32_t word, uint32_t k) { return k % 2 == 0 ? Element::low(word) : Element::high(word); };
   for (uint32_t c = 0; c < 4; ++c) {
     const uint32_t half = c / 2;                      // rows lane / 4 and lane / 4 + 8
     const uint32_t column = lane() % 4 * 2 + c % 2;

@@ -15,6 +15,7 @@ inline void arriveExpecting(uint32_t barrier, uint32_t bytes) { emulator::Tensor
 inline bool testWait(uint32_t barrier, uint32_t parity) { return emulator::Tensor::current().look(barrier, parity); }
 inline bool tryWait(uint32_t barrier, uint32_t parity) { return testWait(barrier, parity); }
 inline void syncThreads(uint32_t id, uint32_t threads) { emulator::Tensor::current().meet(id, threads); }
+inline void arriveThreads(uint32_t id, uint32_t threads) { emulator::Tensor::current().pass(id, threads); }
 inline void fault() { throw std::runtime_error("a wait between roles ran out of time"); }
 
 }  // namespace kerneltwin::ptx

@@ -58,6 +58,9 @@ inline void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint32_t
   });
 }
 
+inline void loadBoxToAll(uint32_t, const TensorMap*, uint32_t, uint32_t, uint32_t, uint32_t, uint64_t) {
+  throw std::runtime_error("the emulated GPU has no clusters");
+}
 inline void fenceGlobalForCopies() {}
 inline void fenceSharedForCopies() {}
 inline uint64_t policyReadOnce() { return 0; }

@@ -26,9 +26,9 @@ inline void leaveUndefined(float (&d)[N]) {
   for (float& x : d) x = __builtin_nanf("");
 }
 
-template <uint32_t Tokens>
+template <uint32_t Tokens, bool Half>
 inline void wgmma(float* d, uint64_t weights, uint64_t tokens, uint32_t accumulate) {
-  static_assert(Tokens % 8 == 0 && Tokens >= 8 && Tokens <= 256);
+  static_assert(Tokens % 8 == 0 && Tokens >= 8 && Tokens <= 256 && !Half);
   emulator::Block::current().fiber().open.push_back({d, weights, tokens, Tokens, accumulate != 0});
 }
 

@@ -1,0 +1,7 @@
+#include "forward_wgmma.cuh"
+
+namespace kerneltwin {
+
+template KernelVariant wgmmaVariant<HalfTile128x64>();
+
+}  // namespace kerneltwin
