@@ -72,8 +72,9 @@ function judgeCell(context: CheckContext, findings: Findings, puts: RowGroups, r
     if (put < (until.get(index.laneOf[put]!) ?? 0)) continue;
     findings.at(row, `${what()} without the put at ${events.time[put]} ns behind it`, put);
   }
-  if (held !== rows)
+  if (held !== rows) {
     findings.at(row, `${what()}, but ${held} rows were put`, ...payload.slice(0, 1));
+  }
   judgeChain(context, findings, arrivals, payload);
 }
 
