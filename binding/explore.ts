@@ -19,8 +19,11 @@ export interface NativeWorldConfig {
   readonly rows: Uint32Array;
   /** Puts of a rank that may overtake each other; 0 or absent: direct stores. */
   readonly puts?: number;
-  /** Lanes see each other's words only after a warp sync. */
-  readonly laneViews?: boolean;
+  /**
+   * How lanes share their warp's words between two syncs: they take turns from the first (`up`, the default) or from the last
+   * (`down`), or see each other's only after a sync (`views`).
+   */
+  readonly lanes?: 'up' | 'down' | 'views';
 }
 
 /** `random` and `pct` take a seed and the number of the run under it; `replay` takes choices. */

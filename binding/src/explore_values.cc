@@ -61,6 +61,14 @@ Model toModel(const Napi::Value& value, const std::string& what) {
   throwRange(value, what, "'weak' or 'sc'");
 }
 
+static Lanes toLanes(const Napi::Value& value, const std::string& what) {
+  const std::string name = toText(value, what);
+  if (name == "up") return Lanes::Up;
+  if (name == "down") return Lanes::Down;
+  if (name == "views") return Lanes::Views;
+  throwRange(value, what, "'up', 'down' or 'views'");
+}
+
 WorldConfig toWorldConfig(const Napi::Value& value) {
   const Napi::Object o = toObject(value, "world");
   WorldConfig c;
@@ -73,7 +81,7 @@ WorldConfig toWorldConfig(const Napi::Value& value) {
   c.model = toModel(o.Get("model"), "world.model");
   c.rows = toWords(o.Get("rows"), "world.rows");
   optional(o, "puts", [&](const Napi::Value& v) { c.puts = toUint32(v, "world.puts"); });
-  optional(o, "laneViews", [&](const Napi::Value& v) { c.laneViews = toBool(v, "world.laneViews"); });
+  optional(o, "lanes", [&](const Napi::Value& v) { c.lanes = toLanes(v, "world.lanes"); });
   return c;
 }
 

@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import type { SuiteResult } from './suite.ts';
 
 const heading = `# The explorer: measured
@@ -14,7 +14,11 @@ const shown = (value: number): string =>
 
 /** The page docs/results/explorer.md. */
 export function resultsPage(results: readonly SuiteResult[]): string {
-  const machine = `Machine: ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}.\n`;
+  // Rates count processor time, yet a busy neighbour takes caches and memory from them.
+  const load = (loadavg()[2] ?? 0).toFixed(1);
+  const machine =
+    `Machine: ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; load in the last quarter of an hour ` +
+    `${load} of ${cpus().length} cores, one of them this program's.\n`;
   const tables = results.map(({ name, held, figures }) => {
     const rows = Object.entries(figures).map(
       ([figure, value]) => `| ${figure} | ${shown(value)} |`,

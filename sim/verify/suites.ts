@@ -52,8 +52,14 @@ const schedules: Suite = {
         judge('crowded, puts', { ...crowded, model, puts: 3 }, strategy, Math.ceil(runs / 20));
       }
       judge(
+        'crowded, lanes down',
+        { ...crowded, model, lanes: 'down' },
+        'random',
+        Math.ceil(runs / 20),
+      );
+      judge(
         'crowded, lane views',
-        { ...crowded, model, laneViews: true },
+        { ...crowded, model, lanes: 'views' },
         'random',
         Math.ceil(runs / 200),
       );

@@ -20,8 +20,8 @@ export interface WorldSpec {
   readonly model: MemoryModel;
   /** Puts of a rank in flight together; 0: direct stores. */
   readonly puts: number;
-  /** Lanes of a warp see each other's words only after a warp sync. */
-  readonly laneViews: boolean;
+  /** How lanes share their warp's words between two syncs: see docs/reference/memory-model.md. */
+  readonly lanes: 'up' | 'down' | 'views';
 }
 
 /** The addon's form of a world. */
@@ -49,7 +49,7 @@ export function nativeConfig(spec: WorldSpec): NativeWorldConfig {
     model: spec.model,
     rows: Uint32Array.from(spec.rows.flat(2)),
     puts: spec.puts,
-    laneViews: spec.laneViews,
+    lanes: spec.lanes,
   };
 }
 
@@ -65,7 +65,7 @@ const smallest: Omit<WorldSpec, 'expertsPerRank' | 'rows'> = {
   readiness: 'eager',
   model: 'weak',
   puts: 0,
-  laneViews: false,
+  lanes: 'up',
 };
 
 /** One rank, four processors, a scheduler and a subscriber; twelve tasks. What speed is measured on. */

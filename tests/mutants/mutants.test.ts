@@ -69,7 +69,7 @@ describe('planted faults', () => {
       const { ExploredWorld } = loadExplorer(await buildMutant('none', []));
       for (const { world, strategy } of mutants) {
         const explored = new ExploredWorld(nativeConfig(world));
-        const runs = world.laneViews ? 20 : 200;
+        const runs = world.lanes === 'views' ? 20 : 200;
         expect(explored.batch({ strategy, seed: 1, runs }).failures).toEqual([]);
       }
     },

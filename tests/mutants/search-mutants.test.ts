@@ -36,6 +36,52 @@ describe('the exhaustive search', () => {
   );
 });
 
+/** Subscribers that write what they poll: they keep themselves and each other awake, and nobody gets anywhere. */
+const restless = [
+  {
+    file: 'protocol/subscriber.h',
+    from: 'for (uint32_t c = 0; c < st.watched; c += kPollChunks) pollChunks(mem, warp, trace, st, c);',
+    to: `for (uint32_t c = 0; c < st.watched; c += kPollChunks) pollChunks(mem, warp, trace, st, c);
+    mem.template load<Order::Relaxed, Scope::Block>(st.bound.corrected);
+    mem.template fetchOr<Order::Relaxed, Scope::Block>(st.bound.corrected, 0u);`,
+  },
+];
+
+describe('a livelock is told from a run without end, and from a deadlock', () => {
+  // Nobody sends, so nothing ever comes: what would be a deadlock if the subscribers slept.
+  const edits = [...restless, ...(mutants.find((m) => m.id === 'M30')?.edits ?? [])];
+  const spec: WorldSpec = {
+    ...twelveTasks,
+    hidden: 64,
+    processors: 1,
+    subscribers: 2,
+    rows: [[[0, 0]]],
+  };
+
+  test.each(['weak', 'sc'] as const)(
+    'in a run, %s',
+    async (model) => {
+      const { ExploredWorld } = loadExplorer(await buildMutant('restless', edits));
+      const world = new ExploredWorld(nativeConfig({ ...spec, model }));
+      const { failure } = world.run({ strategy: 'random', seed: 1 });
+      expect(failure).toMatchObject({ invariant: 'T5' });
+      expect(failure?.message).toContain('livelock');
+    },
+    timeout,
+  );
+
+  test(
+    'in a search',
+    async () => {
+      const { ExploredWorld } = loadExplorer(await buildMutant('restless', edits));
+      const world = new ExploredWorld(nativeConfig({ ...spec, model: 'sc' }));
+      const { failure } = world.search({ maxStates: 100_000 });
+      expect(failure?.message).toContain('livelock');
+    },
+    timeout,
+  );
+});
+
 test(
   'a failing schedule shrinks to a short one',
   async () => {

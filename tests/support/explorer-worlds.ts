@@ -31,6 +31,7 @@ export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
     readiness,
     epochs: fc.integer({ min: 1, max: 4 }),
     puts: fc.constantFrom(0, 0, 2),
+    lanes: fc.constantFrom<WorldSpec['lanes']>('up', 'up', 'up', 'down', 'views'),
   })
   .chain(({ epochs, ...sizes }) => {
     const experts = sizes.expertsPerRank.reduce((sum, n) => sum + n, 0);
@@ -41,7 +42,7 @@ export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
     });
     return fc
       .array(epoch, { minLength: epochs, maxLength: epochs })
-      .map((rows): WorldSpec => ({ ...sizes, rows, tileRows: 8, model: 'weak', laneViews: false }));
+      .map((rows): WorldSpec => ({ ...sizes, rows, tileRows: 8, model: 'weak' }));
   });
 
 /** Any sequence of numbers is a legal schedule; zeros, and whatever comes after its end, are the tamest choices. */

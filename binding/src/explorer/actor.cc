@@ -318,7 +318,11 @@ void Actor::scheduler() {
   const SchedulerState st{c_.processors, c_.subscribers, {my().doorbells, my().status}, my().queues.data(),
                           processorQueue(), my().heads.data(), my().slotState.data(), my().readyQueue.data(),
                           static_cast<uint32_t>(my().readyQueue.size() - 1), {my().bound, my().corrected}, my().interrupted};
-  if (c_.laneViews) {
+  if (c_.lanes == Lanes::Down) {
+    DownWarp warp;
+    return runScheduler(mem_, warp, trace_, st);
+  }
+  if (c_.lanes == Lanes::Views) {
     LaneWarp warp(my().lanes[0]);
     runScheduler(mem_, warp, trace_, st);
     warp.sync();  // the launch's end
@@ -338,7 +342,10 @@ void Actor::subscriber() {
                      my().watch[index].data(), 0, 0, my().queues[index], my().tickets[index],
                      {my().bound, my().corrected}, my().interrupted};
   my().subscriberStates[index] = &st;
-  if (c_.laneViews) {
+  if (c_.lanes == Lanes::Down) {
+    DownWarp warp;
+    runSubscriber(mem_, warp, trace_, st);
+  } else if (c_.lanes == Lanes::Views) {
     LaneWarp warp(my().lanes[1 + index]);
     runSubscriber(mem_, warp, trace_, st);
     warp.sync();

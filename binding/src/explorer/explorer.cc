@@ -1,5 +1,6 @@
 #include "explorer.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace kerneltwin::explorer {
@@ -19,6 +20,8 @@ void Explorer::prepare(Body body, void* argument, Choices& choices, uint64_t max
   choices_ = &choices;
   maxSteps_ = maxSteps;
   steps_ = 0;
+  watched_ = false;
+  patience_ = driven_ || privateState_ == nullptr ? maxSteps : std::min(maxSteps, kWatchFrom);
   failed_ = false;
   finished_ = arrived_ = asleep_ = inPlain_ = 0;
   digest_ = 0;
@@ -34,12 +37,13 @@ void Explorer::prepare(Body body, void* argument, Choices& choices, uint64_t max
   current_ = 0;
 }
 
-bool Explorer::run(Body body, void* argument, Choices& choices, uint64_t maxSteps) {
+bool Explorer::run(Body body, void* argument, Choices& choices, uint64_t maxSteps, const PrivateState* privateState) {
   driven_ = false;
+  privateState_ = privateState;
   prepare(body, argument, choices, maxSteps);
   current_ = choices.move(runnable_, 0);
   Fiber::switchTo(main_, fibers_[current_]);
-  if (!failed_ && memory.overflowed()) failOutside("T5", "a word was written 65535 times: the run is too long to be judged");
+  if (memory.overflowed()) failOutside("T5", "a word was written 65535 times: the run is too long to be judged");
   return !failed_;
 }
 
@@ -85,7 +89,31 @@ void Explorer::fail(const char* invariant, std::string message) {
   std::abort();  // a failed run is never continued
 }
 
-void Explorer::failTooLong() { fail("T5", "no end after " + std::to_string(maxSteps_) + " steps"); }
+/// First the run is watched, then it is given up: it makes progress of a kind, for its state never comes back, but has no end.
+void Explorer::outOfPatience() {
+  if (watched_ || patience_ == maxSteps_) fail("T5", "no end after " + std::to_string(maxSteps_) + " steps");
+  patience_ = maxSteps_;
+  watched_ = observed_ = true;
+  local_.assign(count_, {});
+  lap_ = 0;
+  nextLap_ = 64;
+}
+
+/// Called where an actor begins a poll. Compares the world with a marked state of its past, and moves the mark on in growing
+/// steps, so that a cycle of any length is found within a few times its length.
+void Explorer::seekRecurrence() {
+  uint64_t h = blend(blend(memory.contentHash(), runnable_), asleep_);
+  h = blend(blend(h, arrived_), finished_);
+  for (const Local& local : local_) h = blend(blend(h, local.hash), local.inPoll);
+  if (lap_ > 0 && h == mark_) {
+    fail("T5", "livelock: actors move, and after " + std::to_string(steps_ - markedAt_) + " accesses the world is as it was");
+  }
+  if (lap_ > 0 && --lap_ > 0) return;
+  mark_ = h;
+  markedAt_ = steps_;
+  lap_ = nextLap_;
+  nextLap_ *= 2;
+}
 
 void Explorer::failOutside(const char* invariant, std::string message) {
   failed_ = true;
@@ -95,7 +123,7 @@ void Explorer::failOutside(const char* invariant, std::string message) {
 }
 
 void Explorer::observe(uint32_t fiber, Location at, Access access, uint64_t value) {
-  if (driven_) {
+  if (driven_ || watched_) {
     uint64_t& hash = waits_[fiber].polling ? local_[fiber].inPoll : local_[fiber].hash;
     hash = blend(blend(hash, at << 2 | static_cast<uint32_t>(access)), value);
     if (access != Access::Read) ++local_[fiber].writes;
@@ -114,7 +142,8 @@ void Explorer::observe(uint32_t fiber, Location at, Access access, uint64_t valu
 void Explorer::beginPoll(uint32_t fiber) {
   waits_[fiber].polling = true;
   waits_[fiber].reads.clear();
-  if (driven_) identify(fiber);
+  if (driven_ || watched_) identify(fiber);
+  if (watched_) seekRecurrence();
 }
 
 void Explorer::identify(uint32_t fiber) {
@@ -126,7 +155,7 @@ void Explorer::identify(uint32_t fiber) {
 void Explorer::endPoll(uint32_t fiber) {
   waits_[fiber].polling = false;
   memory.readNewest(fiber, false);
-  if (!driven_) return;
+  if (!driven_ && !watched_) return;
   Local& local = local_[fiber];
   ++local.polls;
   local.lastRead = local.inPoll;
@@ -136,7 +165,7 @@ void Explorer::endPoll(uint32_t fiber) {
 void Explorer::awaitChange(uint32_t fiber) {
   Wait& wait = waits_[fiber];
   wait.polling = false;
-  if (driven_) identify(fiber);
+  if (driven_ || watched_) identify(fiber);
   for (const auto& [at, time] : wait.reads) {
     if (memory.version(at) > time) {
       // It read something old: poll again, and read the newest, or it could do so for ever.

@@ -2,7 +2,8 @@
 // sequence, so a run can be replayed and a failing sequence shrunk.
 //
 // A spin loop is an await: a fiber whose poll failed sleeps until a location it read has a newer message. So polling costs no
-// steps, a world in which everybody sleeps is a deadlock (found, not timed out), and no schedule is unfair to a poller.
+// steps, a world in which everybody sleeps is a deadlock (found, not timed out), and no schedule is unfair to a poller. A world
+// that comes back to a state it was in, though actors move, is a livelock.
 #pragma once
 
 #include <memory>
@@ -16,6 +17,9 @@
 namespace kerneltwin::explorer {
 
 inline constexpr uint32_t kMaxFibers = 64;
+
+/// Steps after which a run is watched for a livelock. Runs of the worlds in use take a few thousand.
+inline constexpr uint64_t kWatchFrom = 1u << 16;
 
 enum class Access : uint8_t { None = 0, Read = 1, Write = 2, Update = 3 };
 
@@ -41,9 +45,10 @@ class Explorer {
 
   Memory memory;
 
-  /// Runs `body(argument, fiber)` on every fiber to its end or to the first failure.
+  /// Runs `body(argument, fiber)` on every fiber to its end or to the first failure. With `privateState`, a run that is far
+  /// longer than others is watched for a state that comes back: a livelock.
   using Body = void (*)(void* argument, uint32_t fiber);
-  bool run(Body body, void* argument, Choices& choices, uint64_t maxSteps);
+  bool run(Body body, void* argument, Choices& choices, uint64_t maxSteps, const PrivateState* privateState = nullptr);
 
   /// Starts a run that the caller drives: `resume(f)` moves a runnable fiber by one access.
   void start(Body body, void* argument, Choices& choices, uint64_t maxSteps, const PrivateState& privateState);
@@ -83,7 +88,7 @@ class Explorer {
 
   /// A point where another fiber may move: before every shared access.
   void step(Location at, Access access, bool continues = false) {
-    if (++steps_ > maxSteps_) failTooLong();
+    if (++steps_ > patience_) outOfPatience();
     inPlain_ &= ~(1ull << current_);
     if (driven_) {
       pending_[current_] = {at, access, continues};
@@ -158,7 +163,8 @@ class Explorer {
   void observe(uint32_t fiber, Location at, Access access, uint64_t value);
   void moveOn(uint32_t from);
   void finish();
-  [[noreturn]] void failTooLong();
+  void outOfPatience();
+  void seekRecurrence();
 
   uint32_t count_;
   std::vector<Fiber> fibers_;
@@ -176,6 +182,12 @@ class Explorer {
   uint32_t current_ = 0;
   uint64_t steps_ = 0;
   uint64_t maxSteps_ = 0;
+  uint64_t patience_ = 0;          ///< steps until the run is watched, then until it is given up
+  bool watched_ = false;
+  uint64_t mark_ = 0;              ///< state that a watched run may come back to
+  uint64_t markedAt_ = 0;          ///< its step
+  uint64_t lap_ = 0;               ///< polls until the mark moves on
+  uint64_t nextLap_ = 0;
   bool failed_ = false;
   bool driven_ = false;
   bool observed_ = false;

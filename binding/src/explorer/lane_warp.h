@@ -74,6 +74,23 @@ class LaneViews {
   std::vector<uint32_t> merged_;
 };
 
+/// Lanes take turns from the last to the first. What two lanes of a warp do to one word between two syncs has one outcome in
+/// HostWarp's order and the other in this one, or, if the reader is first in both, in the views above.
+class DownWarp : public HostWarp {
+ public:
+  template <class F>
+  void each(F f) {
+    for (uint32_t l = kLanes; l-- > 0;) f(l);
+  }
+
+  template <class F>
+  uint32_t ballot(F f) {
+    uint32_t mask = 0;
+    for (uint32_t l = kLanes; l-- > 0;) mask |= static_cast<uint32_t>(f(l) ? 1u : 0u) << l;
+    return mask;
+  }
+};
+
 class LaneWarp {
  public:
   template <class T>

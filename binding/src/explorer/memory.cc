@@ -224,6 +224,26 @@ void Memory::setView(uint32_t thread, const std::vector<Time>& view) {
   t.current[readMarker(thread)] = reads;
 }
 
+uint64_t Memory::contentHash() const {
+  constexpr Time kTail = 16;
+  uint64_t h = 0;
+  for (uint32_t at = 0; at < count_; ++at) {
+    h = blend(h, value_[at]);
+    if (model_ == Model::SequentiallyConsistent) continue;
+    const Time last = version_[at];
+    for (uint32_t thread = 0; thread < threads_; ++thread) {
+      const Time oldest = std::max(state_[thread].current[at], last > kTail ? static_cast<Time>(last - kTail) : Time{0});
+      uint64_t before = value_[at];
+      for (Time time = last; time-- > oldest;) {
+        const uint64_t value = time == 0 ? initial_[at] : messages_[at][time - 1].value;
+        if (value != before) h = blend(blend(h, thread), value);
+        before = value;
+      }
+    }
+  }
+  return h;
+}
+
 void Memory::save(Saved& out) const {
   out.value = value_;
   out.version = version_;

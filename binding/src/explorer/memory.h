@@ -94,6 +94,10 @@ class Memory {
   uint32_t hash32() const { return hash32_; }
   uint64_t hash64() const { return hash64_; }
 
+  /// Hash of the values that each thread's loads can find, computed afresh: of the newest messages of every location, equal
+  /// neighbours taken together, without the views that they carry.
+  uint64_t contentHash() const;
+
   /// The part of the state a sequentially consistent run can change, for backtracking.
   struct Saved {
     std::vector<uint64_t> value;

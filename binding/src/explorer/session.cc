@@ -56,8 +56,8 @@ class WorldSession final : public Session {
 
   SearchResult search(uint64_t maxStates, bool reduce, std::string& problem) override {
     const WorldConfig& c = world_.config();
-    if (c.model != Model::SequentiallyConsistent || c.puts > 0 || c.laneViews) {
-      problem = "a search needs model 'sc', direct stores (puts 0) and whole warps (laneViews false)";
+    if (c.model != Model::SequentiallyConsistent || c.puts > 0 || c.lanes != Lanes::Up) {
+      problem = "a search needs model 'sc', direct stores (puts 0) and lanes 'up'";
       return {};
     }
     return Search(world_).run(maxStates, reduce);

@@ -63,7 +63,7 @@ void World::allocateRank(uint32_t rank) {
 }
 
 void World::registerLanes(RankWords& w) {
-  if (!config_.laneViews) return;
+  if (config_.lanes != Lanes::Views) return;
   w.lanes.assign(1 + config_.subscribers, LaneViews(*explorer_));
   w.lanes[0].add(w.heads.data(), w.heads.size() * sizeof(uint32_t));
   w.lanes[0].add(w.slotState.data(), w.slotState.size() * sizeof(uint32_t));
@@ -184,7 +184,8 @@ void World::reset(std::vector<Event>* events) {
 
 bool World::run(Choices& choices, std::vector<Event>* events, uint64_t maxSteps) {
   reset(events);
-  return explorer_->run(&World::enter, this, choices, maxSteps);
+  // Only with lanes that go up is all of a warp's private state in one place, to be compared.
+  return explorer_->run(&World::enter, this, choices, maxSteps, config_.lanes == Lanes::Up ? this : nullptr);
 }
 
 void World::start(Choices& choices, uint64_t maxSteps) {
@@ -213,6 +214,10 @@ uint64_t World::privateHash(uint32_t fiber, uint64_t lastRead) const {
   if (role < config_.processors) return blend(h, lastRead);  // a processor holds the last doorbell it took
   if (role == config_.processors) {
     hashScheduler(h, w);
+    return h;
+  }
+  if (role > config_.processors + config_.subscribers) {
+    for (const PutOp& op : w.puts) h = blend(blend(h, op.signal), static_cast<uint64_t>(op.dest) << 32 | op.flag);
     return h;
   }
   const uint32_t index = role - config_.processors - 1;

@@ -9,6 +9,10 @@
 
 namespace kerneltwin::explorer {
 
+/// How lanes of the scheduler and the subscribers share their warp's words between two syncs. Up, Down: lanes take turns, from the
+/// first or from the last, and see what those before them wrote. Views: they see each other's words only after a warp sync.
+enum class Lanes { Up, Down, Views };
+
 struct WorldConfig {
   Shape shape;
   std::vector<uint32_t> expertBase;   ///< [ranks + 1]
@@ -19,8 +23,7 @@ struct WorldConfig {
   Model model = Model::Weak;
   /// Puts in flight per rank that may overtake each other; 0: direct stores into the peer's memory.
   uint32_t puts = 0;
-  /// The scheduler's and subscribers' lanes see each other's words only after a warp sync.
-  bool laneViews = false;
+  Lanes lanes = Lanes::Up;
   /// Rows kept: [epoch][source][expert], flattened.
   std::vector<uint32_t> rows;
 

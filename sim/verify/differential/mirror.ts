@@ -30,8 +30,8 @@ export interface MirrorRun {
 
 /** Runs a world with direct stores and whole warps under a sequence of choices. */
 export function runMirror(spec: WorldSpec, choices: Uint32Array, keepAccesses = false): MirrorRun {
-  if (spec.puts > 0 || spec.laneViews) {
-    throw new RangeError('the mirror machine runs direct stores and whole warps only');
+  if (spec.puts > 0 || spec.lanes !== 'up') {
+    throw new RangeError('the mirror machine runs direct stores and lanes that go up only');
   }
   const words = wordsOf(spec);
   const { processors, subscribers } = spec;

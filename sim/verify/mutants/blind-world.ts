@@ -38,6 +38,6 @@ export function blindWorld(seed: number): WorldSpec {
     rows: Array.from({ length: epochs }, () => Array.from({ length: ranks }, rankRows)),
     model: 'weak',
     puts: transport < 2 ? 1 + transport : 0,
-    laneViews: transport === 7,
+    lanes: transport === 7 ? 'views' : transport === 6 ? 'down' : 'up',
   };
 }

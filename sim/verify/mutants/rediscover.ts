@@ -1,5 +1,5 @@
 import { loadExplorer } from '../../../binding/explore.ts';
-import { nativeConfig } from '../world-spec.ts';
+import { nativeConfig, type WorldSpec } from '../world-spec.ts';
 import { blindWorld } from './blind-world.ts';
 import { buildMutant } from './build-mutant.ts';
 import type { Mutant } from './mutant.ts';
@@ -16,7 +16,7 @@ export interface Rediscovery {
 }
 
 /** Schedules of one world under one strategy; lanes with views of their own take ten times as long. */
-const perStrategy = (laneViews: boolean): number => (laneViews ? 3 : 10);
+const perStrategy = (lanes: WorldSpec['lanes']): number => (lanes === 'views' ? 3 : 10);
 
 /**
  * Runs generated worlds on a build of the headers until one of `invariants` fails; with no invariants given, until any does.
@@ -34,7 +34,7 @@ export async function searchBlindly(
     const spec = blindWorld(world);
     const explored = new ExploredWorld(nativeConfig(spec));
     for (const strategy of ['random', 'pct'] as const) {
-      const runs = perStrategy(spec.laneViews);
+      const runs = perStrategy(spec.lanes);
       const { failures } = explored.batch({ strategy, seed: world, runs, until: 'never' });
       schedules += runs;
       const found = failures.find(({ invariant }) => invariants?.includes(invariant) ?? true);

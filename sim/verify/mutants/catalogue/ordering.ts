@@ -97,7 +97,19 @@ export const ordering: readonly Mutant[] = [
       'warp.sync();  // lanes will read',
       '// lanes will read',
     ),
-    world: { ...busy, laneViews: true },
+    world: { ...busy, lanes: 'views' },
     runs: 200,
+  },
+  {
+    ...defaults,
+    id: 'M18-write',
+    fault: 'a lane writes the ready-queue entry that its neighbour may not have read yet',
+    killedBy: ['S7'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'st.slotState[p] = sequence << 1;\n    ringDoorbell',
+      'st.slotState[p] = sequence << 1;\n    if (lane > 0) st.readyQueue[(run.readyHead + lane - 1) & st.readyMask] = p;\n    ringDoorbell',
+    ),
+    world: { ...busy, lanes: 'down' },
   },
 ];
