@@ -105,7 +105,8 @@ test(
   async () => {
     const mutant = await explorerOf('M24');
     const { divergence } = compareRun({ ...twelveTasks, model: 'sc' }, 1, 0, mutant);
-    expect(divergence).not.toBeNull();
+    // This fault needs no particular schedule, so nothing of the choices is left.
+    expect(divergence?.choices).toEqual(new Uint32Array(0));
     expect(divergence?.timelines).toMatch(/headers .*\| mirror/);
     expect(divergence?.timelines).toContain('doorbell');
   },
