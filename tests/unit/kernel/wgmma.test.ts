@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { GemmPath } from '../../../binding/index.ts';
 import { checkTrace } from '../../../sim/check/check-trace.ts';
 import { GpuRunError } from '../../../sim/gpu/errors.ts';
 import { runOnGpu } from '../../../sim/gpu/run-on-gpu.ts';
@@ -9,9 +10,12 @@ import { runScenario } from '../../support/run-scenario.ts';
 const library = emulatorProgram('libkerneltwin.so');
 const alone = { 'world.ranks': '1' };
 
-async function refusal(set: Readonly<Record<string, string>>): Promise<string> {
+async function refusal(
+  set: Readonly<Record<string, string>>,
+  gemm: GemmPath = 'wgmma',
+): Promise<string> {
   try {
-    await runOnGpu(runScenario({ ...alone, ...set }), { library, gemm: 'wgmma' });
+    await runOnGpu(runScenario({ ...alone, ...set }), { library, gemm });
   } catch (error) {
     if (error instanceof GpuRunError) return error.message;
     throw error;
@@ -47,6 +51,17 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
     expect(await refusal({ 'tiles.rows': '184', 'tiles.cols': '192' })).toContain(
       "tile_rows x tile_cols = 184 x 192 fit none of this build's wgmma tiles: 64 x 128, 128 x 128, " +
         '288 x 128, 64 x 256, 160 x 256, 176 x 256',
+    );
+  });
+
+  test('is refused with fp16 in a tile, or on a transport, that this build has for bf16 alone', async () => {
+    const wide = { 'model.dtype': 'fp16', 'tiles.rows': '184', 'tiles.cols': '192' };
+    expect(await refusal(wide)).toContain(
+      "fit none of this build's wgmma fp16 tiles: 64 x 128, 288 x 128, 176 x 256",
+    );
+    const put = { 'model.dtype': 'fp16', 'world.transport': 'put' };
+    expect(await refusal(put, 'mma')).toContain(
+      'dtype: this build has fp16 with the direct transport only; use transport direct or dtype bf16',
     );
   });
 

@@ -28,22 +28,26 @@ struct RoleGuard {
   }
 };
 
-/// The aides. Named barriers 1 and 2 are those of the consumers' epilogues.
-template <class E>
+/// The aides of one block; those of a pair share a task. Named barriers 1 and 2 are those of the consumers' epilogues.
+template <class Config>
 struct AideTeam {
-  using Element = E;
+  using Element = typename Config::Element;
   static constexpr uint32_t kThreads = kAideThreads;
+  static constexpr uint32_t kParts = Config::kCtas;
+  KT_DEVICE static uint32_t part() { return ptx::clusterRank(); }
   KT_DEVICE static uint32_t thread() { return ptx::thread() - (kWarpgroupThreads - kAideThreads); }
   KT_DEVICE static void sync() { ptx::syncThreads(3, kAideThreads); }
 };
 
 /// COMBINE as the pipeline's other task.
-template <class E>
+template <class Config>
 struct CombineTasks {
+  static_assert(sizeof(CombineShared<AideTeam<Config>>) <= kAideBytes);
+
   KT_DEVICE void operator()(const TileTask& task, char* shared) const {
     const LaunchArgs& args = control().args;
     DeviceMemory mem = {args.work.abort, &control().spins[0]};
-    combineTask<AideTeam<E>>(args, mem, decodeTask(args.shape, task.index), task.rows, reinterpret_cast<uint32_t*>(shared));
+    combineTask<AideTeam<Config>>(args, mem, decodeTask(args.shape, task.index), task.rows, shared);
   }
 };
 
@@ -79,7 +83,7 @@ KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint3
     st.epoch = args.epoch;
   }
   runPipeline<Config>(pipelineMemory(), maps, RoleGuard{}, [&] { return BlockSource(mem, trace, transport, st); },
-                      CombineTasks<typename Config::Element>{});
+                      CombineTasks<Config>{});
 }
 
 }  // namespace kerneltwin
