@@ -97,20 +97,25 @@ function doorbells(
 ): { readonly hop: Float64Array; readonly wake: Float64Array } {
   const hop = new Float64Array(header.ranks.length).fill(Number.POSITIVE_INFINITY);
   const wake = new Float64Array(header.ranks.length);
-  const { committed, consumed } = tasks.steps;
+  const { committed, started } = tasks.steps;
+  // Tasks that a processor has read and not finished, by lane.
+  const inHand = new Int32Array(index.lanes.length);
   const [begin, end] = index.launchRange(launch);
-  for (let start = begin; start < end; start++) {
-    if (events.kind[start] !== EventKind.TaskStarted) continue;
-    const task = tasks.taskOf[start]!;
+  for (let read = begin; read < end; read++) {
+    const lane = index.laneOf[read]!;
+    if (events.kind[read] === EventKind.TaskFinished) inHand[lane] = inHand[lane]! - 1;
+    if (events.kind[read] !== EventKind.TaskConsumed) continue;
+    inHand[lane] = inHand[lane]! + 1;
+    const task = tasks.taskOf[read]!;
     const commit = committed.row[task]!;
-    const read = consumed.row[task]!;
-    if (commit < 0 || read < 0) continue;
+    const start = started.row[task]!;
+    if (commit < 0 || start < 0) continue;
     const rank = tasks.rank[task]!;
     const rung = events.time[commit]!;
     hop[rank] = Math.min(hop[rank]!, events.time[read]! - rung);
-    // What the processor did before it read the doorbell: it waited if that ended before the doorbell was rung.
+    // The processor waited if it had no other task in hand and what it did before ended before the doorbell was rung.
     const before = index.previous[read]!;
-    const waited = before >= 0 && events.time[before]! <= rung;
+    const waited = inHand[lane] === 1 && before >= 0 && events.time[before]! <= rung;
     if (waited) wake[rank] = Math.max(wake[rank]!, events.time[start]! - rung);
   }
   return { hop, wake };

@@ -1,5 +1,5 @@
 import { readyCount, subscriberInterrupt } from '../trace/analysis/fields.ts';
-import { EventKind } from '../trace/generated/events.ts';
+import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
 import type { Facts } from './facts.ts';
 
 /** How many tasks wait and processors could take them, on one rank at one time. */
@@ -12,8 +12,10 @@ export interface Occupancy {
   freeSlots: number;
   /** Processors past their dispatch that run no task. */
   idle: number;
-  /** Processors that run a task. */
+  /** Processors that run a task, or a GEMM tile and a COMBINE beside it. */
   busy: number;
+  /** Tasks that run: more than `busy` where COMBINE tasks run beside tiles. */
+  running: number;
   /** The scheduler is in its loop. */
   scheduling: boolean;
 }
@@ -29,6 +31,7 @@ export function replayLaunch(
 ): void {
   const { events, header, index } = facts;
   const ranks = header.ranks.map((_, rank) => emptyRank(facts, rank));
+  const runs = header.ranks.map(({ blocks }) => new Int32Array(blocks));
   const last = new Float64Array(ranks.length).fill(-1);
   const [begin, end] = index.launchRange(launch);
   for (let row = begin; row < end; row++) {
@@ -36,18 +39,18 @@ export function replayLaunch(
     const now = ranks[rank]!;
     if (last[rank]! >= 0) step(rank, now, last[rank]!, row);
     last[rank] = events.time[row]!;
-    change(facts, now, row);
+    change(facts, now, runs[rank]!, row);
   }
 }
 
 /** Eager mailboxes are all free when the launch begins; lazy ones after their processor's dispatch. */
 function emptyRank(facts: Facts, rank: number): Occupancy {
   const freeSlots = facts.header.readiness === 'eager' ? facts.processors(rank) : 0;
-  return { waiting: 0, unstarted: 0, freeSlots, idle: 0, busy: 0, scheduling: false };
+  return { waiting: 0, unstarted: 0, freeSlots, idle: 0, busy: 0, running: 0, scheduling: false };
 }
 
-/** Applies one event. */
-function change({ events, header }: Facts, now: Occupancy, row: number): void {
+/** Applies one event. `runs`: tasks that each block of the rank runs. */
+function change({ events, header }: Facts, now: Occupancy, runs: Int32Array, row: number): void {
   const eager = header.readiness === 'eager';
   switch (events.kind[row]) {
     case EventKind.TasksReady:
@@ -67,12 +70,10 @@ function change({ events, header }: Facts, now: Occupancy, row: number): void {
       break;
     case EventKind.TaskStarted:
       now.unstarted--;
-      now.idle--;
-      now.busy++;
+      runTask(now, runs, blockOf(events.actor[row]!), 1);
       break;
     case EventKind.TaskFinished:
-      now.idle++;
-      now.busy--;
+      runTask(now, runs, blockOf(events.actor[row]!), -1);
       if (!eager) now.freeSlots++;
       break;
     case EventKind.Interrupt:
@@ -83,4 +84,19 @@ function change({ events, header }: Facts, now: Occupancy, row: number): void {
       break;
     default:
   }
+}
+
+function blockOf(actor: number): number {
+  return Math.floor(actor / warpsPerActorBlock);
+}
+
+/** A block starts (1) or finishes (-1) a task: it is busy from its first open task until none is open. */
+function runTask(now: Occupancy, runs: Int32Array, block: number, by: 1 | -1): void {
+  const before = runs[block]!;
+  const after = before + by;
+  const turned = (after > 0 ? 1 : 0) - (before > 0 ? 1 : 0);
+  runs[block] = after;
+  now.running += by;
+  now.busy += turned;
+  now.idle -= turned;
 }

@@ -1,7 +1,6 @@
 import { epochState, Freshness, freshness } from '../moe/packet.ts';
 import { signalState, subscriberInterrupt } from '../trace/analysis/fields.ts';
 import { groupRows, type RowGroups } from '../trace/analysis/row-groups.ts';
-import { EventKind } from '../trace/generated/events.ts';
 import type { EdgeKind, EdgeList } from './edges.ts';
 import { type Facts, pairKey } from './facts.ts';
 
@@ -91,20 +90,16 @@ function addDoorbells({ index, events, matches }: Facts, edges: EdgeList): void 
 
 /** The event after which a doorbell's mailbox counts as free: consumed (eager) or finished (lazy); -1: none. */
 export function freeingRow(
-  { index, header, matches, events }: Facts,
+  { index, header, matches, tasks }: Facts,
   rank: number,
   processor: number,
   sequence: number,
 ): number {
   const consumed = matches.consumed.first(pairKey(rank, processor), sequence);
   if (consumed < 0 || header.readiness === 'eager') return consumed;
-  let row = index.next[consumed]!;
-  // A processor runs one task at a time, so its next finish is this task's.
-  while (row >= 0 && events.kind[row] !== EventKind.TaskConsumed) {
-    if (events.kind[row] === EventKind.TaskFinished) return row;
-    row = index.next[row]!;
-  }
-  return -1;
+  const finished = tasks.steps.finished.row[tasks.taskOf[consumed]!]!;
+  const own = finished > consumed && index.laneOf[finished] === index.laneOf[consumed];
+  return own ? finished : -1;
 }
 
 function addStatus(facts: Facts, edges: EdgeList): void {

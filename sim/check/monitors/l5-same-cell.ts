@@ -1,7 +1,6 @@
 import { Op, Round, Stage } from '../../moe/generated/layout.ts';
 import { decodeTask, flagCount, heapRows, rowSpan, taskSpace } from '../../moe/layout.ts';
 import { putColumn, putRows, signalRows } from '../../trace/analysis/fields.ts';
-import { EventKind } from '../../trace/generated/events.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import {
@@ -14,6 +13,7 @@ import {
   roundName,
 } from '../flags.ts';
 import type { Monitor } from '../monitor.ts';
+import { openTile } from '../open-tasks.ts';
 
 /** Cells and flags that a sender names are those that its receiver reads for it, also with unequal experts a rank. */
 export const l5SameCell: Monitor = {
@@ -33,7 +33,7 @@ export const l5SameCell: Monitor = {
 };
 
 function judgePut(context: CheckContext, findings: Findings, row: number): void {
-  const { events, shape, placement, tasks, index } = context;
+  const { events, shape, placement, tasks } = context;
   const to = events.aux[row]!;
   const me = events.rank[row]!;
   if (to >= shape.ranks || events.a[row]! >= heapRows(shape)) {
@@ -52,12 +52,8 @@ function judgePut(context: CheckContext, findings: Findings, row: number): void 
     findings.at(row, `put into ${cell()}: rank ${owner} has no such expert`);
   }
   if (round !== Round.Combine) return;
-  // The put of a GEMM1 tile lies between its start and its finish. A kernel that overlaps tasks may have taken the next one
-  // in between, so that one's TaskConsumed is stepped over.
-  let started = index.previous[row]!;
-  while (started >= 0 && events.kind[started] === EventKind.TaskConsumed) {
-    started = index.previous[started]!;
-  }
+  // The put of a GEMM1 tile lies between its start and its finish.
+  const started = openTile(context, row);
   const number = started < 0 ? -1 : tasks.taskOf[started]!;
   if (number < 0 || tasks.task[number]! >= taskSpace(shape)) return;
   const task = decodeTask(shape, tasks.task[number]!);

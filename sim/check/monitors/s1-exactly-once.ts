@@ -1,10 +1,15 @@
 import { taskSteps } from '../../trace/analysis/task-table.ts';
+import { EventKind } from '../../trace/generated/events.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
+import { isTile } from '../open-tasks.ts';
 import { taskLabel } from '../task-label.ts';
 
-/** Every task that any event names is published, committed, consumed, started and finished once, on one processor. */
+/**
+ * Every task that any event names is published, committed, consumed, started and finished once, on one processor; and a
+ * processor runs one task at a time, but for a COMBINE, which may run beside GEMM tiles.
+ */
 export const s1ExactlyOnce: Monitor = {
   id: 'S1',
   title: 'every task is scheduled, started and finished exactly once',
@@ -15,6 +20,7 @@ export const s1ExactlyOnce: Monitor = {
     for (let task = 0; task < tasks.length; task++) {
       if (judgeCounts(context, findings, task)) judgePath(context, findings, task);
     }
+    judgeOneAtATime(context, findings);
     return undefined;
   },
 };
@@ -58,5 +64,30 @@ function judgePath(context: CheckContext, findings: Findings, task: number): voi
     findings.at(consume, `${name()} was committed to processor ${events.aux[commit]}`, commit);
   } else if (events.b[commit] !== events.b[consume] || events.b[commit] !== events.b[start]) {
     findings.at(consume, `${name()} ran under another doorbell sequence than it was rung with`);
+  }
+}
+
+/** No GEMM tile starts on a processor while another is open there, and no COMBINE while another is. */
+function judgeOneAtATime({ events, index, shape }: CheckContext, findings: Findings): void {
+  // By lane: row of the start of what is open; -1: nothing.
+  const tiles = new Int32Array(index.lanes.length).fill(-1);
+  const combines = new Int32Array(index.lanes.length).fill(-1);
+  for (let row = 0; row < events.kind.length; row++) {
+    const kind = events.kind[row];
+    if (kind !== EventKind.TaskStarted && kind !== EventKind.TaskFinished) continue;
+    const open = isTile(shape, events.a[row]!) ? tiles : combines;
+    const lane = index.laneOf[row]!;
+    const before = open[lane]!;
+    const running = before >= 0 && events.launch[before] === events.launch[row];
+    if (kind === EventKind.TaskFinished) {
+      if (running && events.a[before] === events.a[row]) open[lane] = -1;
+      continue;
+    }
+    if (running) {
+      const other = taskLabel(shape, events.a[before]!);
+      const name = taskLabel(shape, events.a[row]!);
+      findings.at(row, `${name} started while ${other} ran on the same processor`, before);
+    }
+    open[lane] = row;
   }
 }

@@ -7,12 +7,12 @@ import {
   taskSpace,
 } from '../../moe/layout.ts';
 import { readyCount } from '../../trace/analysis/fields.ts';
-import { EventKind } from '../../trace/generated/events.ts';
 import type { CheckContext } from '../context.ts';
 import { pairKey } from '../facts.ts';
 import type { Findings } from '../findings.ts';
 import { flagBlock, flagColumn, flagExpert, isDispatchFlag } from '../flags.ts';
 import type { Monitor } from '../monitor.ts';
+import { openTile } from '../open-tasks.ts';
 import { taskLabel } from '../task-label.ts';
 
 /**
@@ -122,14 +122,10 @@ function judgeTile(context: CheckContext, findings: Findings, row: number, task:
 
 /** A combine signal is sent by the GEMM1 task of its tile, between that task's start and its finish. */
 function judgeSignal(context: CheckContext, findings: Findings, row: number): void {
-  const { events, shape, index, placement } = context;
+  const { events, shape, placement } = context;
   const flag = events.a[row]!;
-  let started = index.previous[row]!;
-  while (started >= 0 && events.kind[started] !== EventKind.TaskStarted) {
-    if (events.kind[started] === EventKind.TaskFinished) break;
-    started = index.previous[started]!;
-  }
-  if (started < 0 || events.kind[started] !== EventKind.TaskStarted) {
+  const started = openTile(context, row);
+  if (started < 0) {
     findings.at(row, `combine signal (flag ${flag}) sent outside a GEMM1 task`);
     return;
   }

@@ -8,6 +8,7 @@ import { pairKey } from '../facts.ts';
 import type { Findings } from '../findings.ts';
 import { flagColumn, flagExpert, flagSlot, heapPlace, isDispatchFlag } from '../flags.ts';
 import type { Monitor } from '../monitor.ts';
+import { openTile } from '../open-tasks.ts';
 
 /**
  * A dispatch cell is signalled by its last arriver, after every put into it; the puts hold as many rows as the signal
@@ -118,9 +119,11 @@ function judgeChain(
 function judgeTile(context: CheckContext, findings: Findings, row: number): void {
   const { events, index, shape } = context;
   const flag = events.a[row]!;
+  const started = openTile(context, row);
+  // Outside a tile (S3 says so) nothing counts as put.
+  let put = started < 0 ? -1 : index.previous[row]!;
   let held = 0;
-  for (let put = index.previous[row]!; put >= 0; put = index.previous[put]!) {
-    if (events.kind[put] === EventKind.TaskStarted) break;
+  for (; put > started; put = index.previous[put]!) {
     if (events.kind[put] !== EventKind.Put || events.aux[put] !== events.aux[row]) continue;
     if (putColumn(events.b[put]!) === flagColumn(shape, flag)) held += putRows(events.b[put]!);
   }

@@ -4,9 +4,11 @@ import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import { linkLoads } from '../link-bytes.ts';
 import type { Monitor } from '../monitor.ts';
+import { isTile } from '../open-tasks.ts';
 
 /**
- * No launch is shorter than its rank's task time spread over its processors, nor than the longest chain of a row block's
+ * No launch is shorter than its rank's GEMM time spread over its processors, nor than its COMBINE time, which may run beside
+ * it, spread likewise, nor than the longest chain of a row block's
  * GEMM0, GEMM1 and COMBINE, nor than a GPU's link needs for the bytes put over it, where the header says what it carries.
  * It holds for any schedule: a trace that breaks it has clocks or durations that are wrong.
  */
@@ -27,22 +29,26 @@ export const w3Makespan: Monitor = {
 };
 
 function judgeLaunch(context: CheckContext, findings: Findings, launch: number): void {
-  const { index, events, tasks, header } = context;
+  const { index, events, tasks, header, shape } = context;
   const [begin, end] = index.launchRange(launch);
   if (begin === end) return;
   const makespan = events.time[end - 1]!;
-  const work = new Float64Array(header.ranks.length);
+  const gemm = new Float64Array(header.ranks.length);
+  const combine = new Float64Array(header.ranks.length);
   for (let task = 0; task < tasks.length; task++) {
     if (tasks.launch[task] !== launch) continue;
     const rank = tasks.rank[task]!;
+    const work = isTile(shape, tasks.task[task]!) ? gemm : combine;
     work[rank] = work[rank]! + Math.max(0, length(context, task));
   }
-  work.forEach((ns, rank) => {
-    const share = ns / context.processors(rank);
-    if (share <= makespan) return;
-    const what = `${ns} ns of tasks on ${context.processors(rank)} processors`;
-    findings.absence(launch, rank, `${what} in a makespan of ${makespan} ns`);
-  });
+  for (const [name, work] of [['GEMM', gemm] as const, ['COMBINE', combine] as const]) {
+    work.forEach((ns, rank) => {
+      const share = ns / context.processors(rank);
+      if (share <= makespan) return;
+      const what = `${ns} ns of ${name} tasks on ${context.processors(rank)} processors`;
+      findings.absence(launch, rank, `${what} in a makespan of ${makespan} ns`);
+    });
+  }
   const { path, rank } = criticalPath(context, launch);
   const { crossRank } = header.clock.residualNs;
   if (path <= makespan + crossRank) return;

@@ -44,7 +44,7 @@ export interface OnlineSummary {
   readonly tasks: number;
   readonly tasksInAll: number;
   readonly tasksOf: { readonly GEMM0: number; readonly GEMM1: number; readonly COMBINE: number };
-  /** Share of processor time (processors x makespan) in tasks. */
+  /** Share of processor time (processors x makespan) in tasks; a COMBINE beside a tile adds nothing. */
   readonly utilisation: number;
   /** Processor-ns in which a processor was idle and a published task had not started. */
   readonly workConservationLossNs: number;
@@ -63,11 +63,12 @@ const finished = 4;
 
 const shown = 20;
 
-/** What is kept of one rank: a byte a place of the task space, 12 bytes a processor, and its loss. */
+/** What is kept of one rank: a byte a place of the task space, 16 bytes a processor, and its loss. */
 interface RankWatch {
   readonly steps: Uint8Array;
-  /** Task of each processor, plus one; zero: none. */
+  /** Of each processor the GEMM tile, and the COMBINE perhaps beside it, that it runs, plus one; zero: none. */
   readonly runs: Int32Array;
+  /** When each processor last began to run anything. */
   readonly since: Float64Array;
   readonly loss: LossMeter;
   finished: number;
@@ -76,7 +77,7 @@ interface RankWatch {
 
 /**
  * Judges and measures a run from its records as they come, without keeping them: for worlds whose traces would not fit. It
- * shares no code with the actors. Memory: a byte a place of the task space and rank, 12 bytes a processor.
+ * shares no code with the actors. Memory: a byte a place of the task space and rank, 16 bytes a processor.
  */
 export class OnlineCheck {
   readonly #world: OnlineWorld;
@@ -109,7 +110,7 @@ export class OnlineCheck {
     this.#cols1 = gemm1Cols(shape);
     this.#ranks = Array.from({ length: shape.ranks }, () => ({
       steps: new Uint8Array(taskSpace(shape)),
-      runs: new Int32Array(this.#processors),
+      runs: new Int32Array(this.#processors * 2),
       since: new Float64Array(this.#processors),
       loss: new LossMeter(),
       finished: 0,
@@ -189,30 +190,34 @@ export class OnlineCheck {
   #onStarted(time: number, launch: number, rank: number, actor: number, task: number): void {
     const watch = this.#ranks[rank]!;
     const p = actor / warpsPerActorBlock;
+    const own = p * 2 + (task < this.#combineFirst ? 0 : 1);
     this.#step(watch, launch, rank, task, started, published);
-    if (watch.runs[p] !== 0) {
-      const what = `processor ${p} starts task ${task} while it runs task ${watch.runs[p]! - 1}`;
+    if (watch.runs[own] !== 0) {
+      const what = `processor ${p} starts task ${task} while it runs task ${watch.runs[own]! - 1}`;
       this.#violate('S1', launch, rank, what);
     }
-    watch.runs[p] = task + 1;
-    watch.since[p] = time;
-    watch.loss.change(this.#world.clock.now, time, -1, -1);
+    const idle = watch.runs[p * 2] === 0 && watch.runs[p * 2 + 1] === 0;
+    if (idle) watch.since[p] = time;
+    watch.runs[own] = task + 1;
+    watch.loss.change(this.#world.clock.now, time, idle ? -1 : 0, -1);
   }
 
   #onFinished(time: number, launch: number, rank: number, actor: number, task: number): void {
     const watch = this.#ranks[rank]!;
     const p = actor / warpsPerActorBlock;
+    const own = p * 2 + (task < this.#combineFirst ? 0 : 1);
     this.#step(watch, launch, rank, task, finished, published | started);
-    if (watch.runs[p] !== task + 1) {
+    if (watch.runs[own] !== task + 1) {
       const what = `processor ${p} finishes task ${task}, which it does not run`;
       this.#violate('S1', launch, rank, what);
     }
-    watch.runs[p] = 0;
-    this.#busyNs += time - watch.since[p]!;
+    watch.runs[own] = 0;
+    const idle = watch.runs[p * 2] === 0 && watch.runs[p * 2 + 1] === 0;
+    if (idle) this.#busyNs += time - watch.since[p]!;
     const op = task < this.#gemm1First ? 0 : task < this.#combineFirst ? 1 : 2;
     this.#counts[op]!++;
     watch.finished++;
-    watch.loss.change(this.#world.clock.now, time, 1, 0);
+    watch.loss.change(this.#world.clock.now, time, idle ? 1 : 0, 0);
   }
 
   /** Marks a step of a task that must have gone through `before` and not through this step. */
