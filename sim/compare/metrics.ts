@@ -20,11 +20,11 @@ export interface TraceMetrics {
   readonly skippedWarmUp: boolean;
   /** First event of a launch to its last, over all ranks. */
   readonly makespanNs: Distribution;
-  /** Started to finished, by operation. */
+  /** Started to finished, by operation; of COMBINE tasks also those beside GEMM tiles. */
   readonly taskNs: Readonly<Record<OpName, Distribution>>;
   /** Share of processor time (processors x makespan) in each state; sums to one. */
   readonly share: Readonly<Record<ProcessorState, number>>;
-  /** Share of processor time in tasks. */
+  /** Share of processor time in tasks; a COMBINE beside a GEMM tile adds nothing. */
   readonly utilisation: number;
   /** Share of processor time from a block's first event to its exit: spinning counts. */
   readonly residentUtilisation: number;

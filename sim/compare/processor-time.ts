@@ -3,14 +3,14 @@ import { readyCount, signalRows } from '../trace/analysis/fields.ts';
 import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { LaunchRows } from './launches.ts';
-import { type OpName, opName } from './task-spans.ts';
+import { type OpName, opName, ops } from './task-spans.ts';
 import type { World } from './world.ts';
 
 /**
  * What a processor's time goes to. Every nanosecond of every processor from the first event of the launch to its last
  * is in exactly one state:
  * - `prologue`: not yet a processor (start skew, gate, barrier, dispatch);
- * - a task operation;
+ * - a task operation; a processor that runs a COMBINE beside a GEMM tile is in the tile's;
  * - `scheduler`: idle while a task is ready but not started: one more placement would have used this processor;
  * - `network`: idle, and a signal in flight carries a task for it;
  * - `dependency`: idle, and a task for it still waits for other tasks or for a peer to send;
@@ -45,7 +45,10 @@ export interface StateStep {
 interface Counters {
   prologue: number;
   exited: number;
+  /** Processors in each operation. */
   readonly running: Record<OpName, number>;
+  /** Tasks that each processor runs, `[processor][operation]`. */
+  readonly tasks: Int32Array;
   /** Ready and not started: queued, or behind another task in a mailbox. */
   waiting: number;
   inFlightTasks: number;
@@ -67,6 +70,7 @@ export function stateSteps(
     prologue: processors,
     exited: 0,
     running: { GEMM0: 0, GEMM1: 0, COMBINE: 0 },
+    tasks: new Int32Array(processors * ops.length),
     waiting: 0,
     inFlightTasks: 0,
     inFlightSignals: 0,
@@ -136,11 +140,11 @@ function move(
       counters.prologue--;
       return true;
     case EventKind.TaskStarted:
-      counters.running[opName(world, a[row] ?? 0)]++;
+      runTask(counters, block, opName(world, a[row] ?? 0), 1);
       counters.waiting--;
       return true;
     case EventKind.TaskFinished:
-      counters.running[opName(world, a[row] ?? 0)]--;
+      runTask(counters, block, opName(world, a[row] ?? 0), -1);
       return true;
     case EventKind.Exit:
       counters.exited++;
@@ -148,6 +152,22 @@ function move(
     default:
       return false;
   }
+}
+
+/** A processor starts (1) or finishes (-1) a task: it moves from one operation, or none, to another. */
+function runTask({ tasks, running }: Counters, processor: number, op: OpName, by: 1 | -1): void {
+  const first = processor * ops.length;
+  const before = opOf(tasks, first);
+  const at = first + ops.indexOf(op);
+  tasks[at] = (tasks[at] ?? 0) + by;
+  const after = opOf(tasks, first);
+  if (before !== undefined) running[before]--;
+  if (after !== undefined) running[after]++;
+}
+
+/** Operation that a processor counts for: its tile's, or COMBINE without one. Its counts begin at `first`. */
+function opOf(tasks: Int32Array, first: number): OpName | undefined {
+  return ops.find((_, i) => (tasks[first + i] ?? 0) > 0);
 }
 
 function signalSent(

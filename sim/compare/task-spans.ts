@@ -30,14 +30,15 @@ export function opName(world: World, task: number): OpName {
 }
 
 /**
- * Executions of one launch in the order they finished. A task that ran twice has two spans; one that never finished
- * has none.
+ * Executions of one launch in the order they finished. A processor may run a COMBINE beside a GEMM tile, so its starts and
+ * finishes pair by task. A task that ran twice has two spans; one that never finished has none.
  */
 export function taskSpans(trace: Trace, world: World, rows: LaunchRows): readonly TaskSpan[] {
   const { time, rank, actor, kind, a, b } = trace.events;
   const ready = new Map<number, number>();
   const committed = new Map<number, number>();
-  const running = new Map<number, { task: number; started: number }>();
+  /** By processor: when the tasks that it runs started. */
+  const running = new Map<number, Map<number, number>>();
   const spans: TaskSpan[] = [];
   for (let row = rows.begin; row < rows.end; row++) {
     const at = time[row] ?? 0;
@@ -51,13 +52,16 @@ export function taskSpans(trace: Trace, world: World, rows: LaunchRows): readonl
       case EventKind.TaskCommitted:
         committed.set(key(owner, task), at);
         break;
-      case EventKind.TaskStarted:
-        running.set(key(owner, processor), { task, started: at });
+      case EventKind.TaskStarted: {
+        const open = running.get(key(owner, processor)) ?? new Map<number, number>();
+        running.set(key(owner, processor), open.set(task, at));
         break;
+      }
       case EventKind.TaskFinished: {
         const open = running.get(key(owner, processor));
-        if (open?.task !== task) break;
-        running.delete(key(owner, processor));
+        const started = open?.get(task);
+        if (open === undefined || started === undefined) break;
+        open.delete(task);
         spans.push({
           rank: owner,
           processor,
@@ -65,7 +69,7 @@ export function taskSpans(trace: Trace, world: World, rows: LaunchRows): readonl
           op: opName(world, task),
           ready: ready.get(key(owner, task)) ?? Number.NaN,
           committed: committed.get(key(owner, task)) ?? Number.NaN,
-          started: open.started,
+          started,
           finished: at,
         });
         break;

@@ -14,6 +14,9 @@ const eventType = { begin: 1, end: 2, instant: 3, counter: 4 };
 /** Thread numbers are global in Perfetto and must not meet process numbers, which are at most 65,536. */
 const firstThread = 65_536;
 
+/** An actor's own track, and that of the tasks it runs beside others. */
+export type ActorTrack = 'main' | 'aside';
+
 /** All packets belong to one sequence; its state is cleared by its first packet. */
 const sequenceId = 1;
 const stateCleared = 1;
@@ -38,8 +41,8 @@ export class PerfettoWriter {
     });
   }
 
-  thread(rank: number, actor: number, name: string): void {
-    this.#describe(actorTrack(rank, actor), (uuid) => {
+  thread(rank: number, actor: number, track: ActorTrack, name: string): void {
+    this.#describe(actorTrack(rank, actor, track), (uuid) => {
       const thread = this.#out.open(trackField.thread);
       this.#out.integer(threadField.pid, rank + 1);
       this.#out.integer(threadField.tid, firstThread + uuid);
@@ -53,12 +56,13 @@ export class PerfettoWriter {
     type: 'begin' | 'instant',
     rank: number,
     actor: number,
+    track: ActorTrack,
     time: number,
     name: string,
     details: readonly (readonly [string, number | string])[],
     flows: { readonly starts: number; readonly ends: number },
   ): void {
-    this.#event(type, actorTrack(rank, actor), time, () => {
+    this.#event(type, actorTrack(rank, actor, track), time, () => {
       this.#out.text(eventField.name, name);
       for (const [key, value] of details) this.#annotate(key, value);
       if (flows.starts > 0) this.#out.fixed64(flowField.starts, flows.starts);
@@ -66,8 +70,8 @@ export class PerfettoWriter {
     });
   }
 
-  end(rank: number, actor: number, time: number): void {
-    this.#event('end', actorTrack(rank, actor), time, () => undefined);
+  end(rank: number, actor: number, track: ActorTrack, time: number): void {
+    this.#event('end', actorTrack(rank, actor, track), time, () => undefined);
   }
 
   /** A new value of a rank's counter; its track appears with the first one. */
@@ -129,6 +133,6 @@ export class PerfettoWriter {
   }
 }
 
-function actorTrack(rank: number, actor: number): string {
-  return `${rank} actor ${actor}`;
+function actorTrack(rank: number, actor: number, track: ActorTrack): string {
+  return `${rank} actor ${actor} ${track}`;
 }

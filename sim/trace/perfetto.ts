@@ -2,7 +2,7 @@ import { type EventIndex, indexEvents } from './analysis/event-index.ts';
 import { readyCount } from './analysis/fields.ts';
 import { groupRows } from './analysis/row-groups.ts';
 import { EventKind, type EventKindName, eventFields } from './generated/events.ts';
-import { PerfettoWriter } from './perfetto-writer.ts';
+import { type ActorTrack, PerfettoWriter } from './perfetto-writer.ts';
 import type { Trace } from './trace.ts';
 
 /** Nanoseconds between launches, which have no common clock and are laid end to end. */
@@ -24,17 +24,23 @@ const slices: Readonly<Partial<Record<EventKindName, { begin: string } | 'end'>>
  * The trace in Perfetto's track-event format (protobuf), for ui.perfetto.dev: a process per rank, a thread per actor,
  * slices for gate, barrier, dispatch and tasks, instants for all other events with their fields, arrows from doorbells
  * and signals to their readers, and counters of waiting and running tasks. `taskName` names a task index.
+ *
+ * Slices of one track must nest, and tasks that overlap do not. So a task that `isAside` (COMBINE, beside GEMM tiles) and
+ * overlaps another of its processor is on a second track of that processor.
  */
 export function exportPerfetto(
   trace: Trace,
   taskName: (task: number) => string = (task) => `task ${task}`,
+  isAside: (task: number) => boolean = () => false,
 ): Uint8Array {
   const index = indexEvents(trace);
   const writer = new PerfettoWriter();
   trace.header.ranks.forEach((_, rank) => writer.process(rank, `rank ${rank}`));
-  for (const lane of index.lanes) {
+  const aside = rowsAside(index, isAside);
+  for (const [number, lane] of index.lanes.entries()) {
     const name = lane.role === 'scheduler' ? lane.role : `${lane.role} ${lane.index}`;
-    writer.thread(lane.rank, lane.actor, name);
+    writer.thread(lane.rank, lane.actor, 'main', name);
+    if (aside.lanes[number] === 1) writer.thread(lane.rank, lane.actor, 'aside', `${name}, aside`);
   }
   const offsets = launchOffsets(trace);
   const flows = flowNumbers(index);
@@ -43,7 +49,8 @@ export function exportPerfetto(
   for (let row = 0; row < events.kind.length; row++) {
     const rank = events.rank[row]!;
     const time = events.time[row]! + offsets.get(events.launch[row]!)!;
-    writeEvent(writer, trace, row, time, flows, taskName);
+    const track = aside.rows[row] === 1 ? 'aside' : 'main';
+    writeEvent(writer, trace, row, track, time, flows, taskName);
     const now = counters[rank]!;
     switch (events.kind[row]) {
       case EventKind.TasksReady:
@@ -69,6 +76,7 @@ function writeEvent(
   writer: PerfettoWriter,
   { events }: Trace,
   row: number,
+  track: ActorTrack,
   time: number,
   flows: Flows,
   taskName: (task: number) => string,
@@ -78,7 +86,7 @@ function writeEvent(
   const kind = kindNames[events.kind[row]! - 1]!;
   const slice = slices[kind];
   if (slice === 'end') {
-    writer.end(rank, actor, time);
+    writer.end(rank, actor, track, time);
     return;
   }
   const task = kind.startsWith('Task') ? taskName(events.a[row]!) : undefined;
@@ -86,7 +94,7 @@ function writeEvent(
   const fields = fieldsOf(kind, events.aux[row]!, events.a[row]!, events.b[row]!);
   const details: [string, number | string][] = [['launch', events.launch[row]!], ...fields];
   if (task !== undefined && !slice) details.push(['name', task]);
-  writer.event(slice ? 'begin' : 'instant', rank, actor, time, name, details, {
+  writer.event(slice ? 'begin' : 'instant', rank, actor, track, time, name, details, {
     starts: flows.starts[row]!,
     ends: flows.ends[row]!,
   });
@@ -117,6 +125,42 @@ function launchOffsets({ events }: Trace): Map<number, number> {
     }
   }
   return offsets;
+}
+
+/** Starts and finishes of tasks that run aside (1) by row, and lanes that have any. */
+interface Asides {
+  readonly rows: Uint8Array;
+  readonly lanes: Uint8Array;
+}
+
+/** Finds the tasks that may run aside and do: something else of their processor is open between their start and finish. */
+function rowsAside(
+  { trace, laneOf, lanes }: EventIndex,
+  isAside: (task: number) => boolean,
+): Asides {
+  const { kind, a, launch } = trace.events;
+  const found: Asides = { rows: new Uint8Array(kind.length), lanes: new Uint8Array(lanes.length) };
+  // By lane: the row at which its open task of either sort started; -1: none is open.
+  const aside = new Int32Array(lanes.length).fill(-1);
+  const other = new Int32Array(lanes.length).fill(-1);
+  for (let row = 0; row < kind.length; row++) {
+    if (kind[row] !== EventKind.TaskStarted && kind[row] !== EventKind.TaskFinished) continue;
+    const lane = laneOf[row]!;
+    const own = isAside(a[row]!) ? aside : other;
+    const before = own[lane]!;
+    if (kind[row] === EventKind.TaskFinished) {
+      if (before < 0 || a[before] !== a[row]) continue;
+      if (own === aside) found.rows[row] = found.rows[before]!;
+      own[lane] = -1;
+      continue;
+    }
+    own[lane] = row;
+    const beside = [aside[lane]!, other[lane]!];
+    if (beside.some((start) => start < 0 || launch[start] !== launch[row])) continue;
+    found.rows[aside[lane]!] = 1;
+    found.lanes[lane] = 1;
+  }
+  return found;
 }
 
 /** Arrow numbers by row; 0: none. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { shapeOf, taskName } from '../../moe/layout.ts';
+import { combineTask, shapeOf, taskName } from '../../moe/layout.ts';
 import type { Scenario } from '../../moe/scenario.ts';
 import { writeAtomically } from '../../report/atomic-write.ts';
 import { exportPerfetto } from '../../trace/perfetto.ts';
@@ -33,7 +33,12 @@ export function exportCommand(terminal: Terminal): Command {
       const stem = file.endsWith(traceExtension) ? file.slice(0, -traceExtension.length) : file;
       const target = options.out ?? `${stem}.perfetto-trace`;
       const shape = shapeOf(trace.header.scenario as Scenario);
-      const bytes = exportPerfetto(trace, (task) => taskName(shape, task));
+      const firstCombine = combineTask(shape, 0, 0, 0);
+      const bytes = exportPerfetto(
+        trace,
+        (task) => taskName(shape, task),
+        (task) => task >= firstCombine,
+      );
       await writeAtomically(target, bytes);
       if (options.json) printJson(terminal, { file: target, bytes: bytes.length });
       else terminal.out(`${target}\n`);
