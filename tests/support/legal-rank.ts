@@ -18,17 +18,7 @@ import { epochState } from '../../sim/moe/packet.ts';
 import { initialBound, rowTilesBetween, surplus } from '../../sim/moe/task-set.ts';
 import type { EventKindName } from '../../sim/trace/generated/events.ts';
 import type { FlagWord, LegalFabric } from './legal-fabric.ts';
-
-interface Processor {
-  sequence: number;
-  /** Doorbell that has arrived and is not yet read; -1 is the exit doorbell. */
-  mail: number | undefined;
-  busy: boolean;
-  /** The scheduler may ring: it has seen the status word. */
-  ready: boolean;
-  /** Status word as the scheduler could read it. */
-  status: number;
-}
+import { newProcessor, type Processor } from './legal-processor.ts';
 
 interface Entry {
   readonly queue: number;
@@ -60,14 +50,7 @@ export class LegalRank {
     this.#fabric = fabric;
     this.#rank = rank;
     const { processors, subscribers, readiness } = fabric.setting.world;
-    this.#processors = Array.from({ length: processors }, () => ({
-      sequence: 0,
-      mail: undefined,
-      busy: true,
-      ready: false,
-      // Lazy mailboxes open after the processor's share of the dispatch.
-      status: readiness === 'eager' ? 0 : -1,
-    }));
+    this.#processors = Array.from({ length: processors }, () => newProcessor(readiness));
     this.#tickets = Array.from({ length: subscribers + 1 }, () => 0);
   }
 
@@ -109,6 +92,7 @@ export class LegalRank {
     }
     this.#processors.forEach((p, index) => {
       p.busy = true;
+      p.aside = true;
       p.ready = false;
       this.#fabric.at(left + 10 + index * 3, (now) => this.#dispatch(now, index));
     });
@@ -141,8 +125,11 @@ export class LegalRank {
       now = this.#signal(now + 5, actor, to, dispatchFlag(shape, this.#rank, slot), rows);
     }
     now = this.#record(now + 30, actor, 'DispatchEnd', 0, sent);
-    this.#fabric.at(now + 10, (then) => this.#free(then, index));
     const p = this.#processors[index]!;
+    this.#fabric.at(now + 10, (then) => {
+      p.aside = false;
+      this.#free(then, index, 'busy');
+    });
     if (world.readiness === 'lazy') this.#report(now, p, p.sequence);
   }
 
@@ -286,23 +273,31 @@ export class LegalRank {
   #deliver(time: number, p: Processor, index: number, task: number): void {
     this.#fabric.at(time + 500, (now) => {
       p.mail = task;
-      if (!p.busy) this.#consume(now, index);
+      this.#consume(now, index);
     });
   }
 
+  /** Whether a task runs beside the tiles. */
+  #isAside(task: number): boolean {
+    const { shape, world } = this.#fabric.setting;
+    return world.beside && task >= gemm0Tasks(shape) + gemm1Tasks(shape);
+  }
+
   /** A processor looks at its doorbell again. */
-  #free(time: number, index: number): void {
+  #free(time: number, index: number, what: 'busy' | 'aside'): void {
     const p = this.#processors[index]!;
-    p.busy = false;
+    p[what] = false;
     if (p.mail !== undefined) this.#fabric.at(time + 5, (now) => this.#consume(now, index));
   }
 
   #consume(time: number, index: number): void {
     const p = this.#processors[index]!;
     const { mail, sequence } = p;
-    if (p.busy || mail === undefined) return;
+    if (mail === undefined) return;
+    const aside = this.#isAside(mail);
+    if (aside ? p.aside : p.busy || (mail === -1 && p.aside)) return;
     p.mail = undefined;
-    p.busy = true;
+    p[aside ? 'aside' : 'busy'] = true;
     const actor = index * 32;
     const eager = this.#fabric.setting.world.readiness === 'eager';
     if (mail === -1) {
@@ -323,7 +318,9 @@ export class LegalRank {
   #length(task: number): number {
     const { shape, world } = this.#fabric.setting;
     const { op } = decodeTask(shape, task);
-    const base = op === Op.Combine ? 400 : 2000;
+    // Few threads run a COMBINE beside tiles: it outlasts them.
+    const combine = world.beside ? 3000 : 400;
+    const base = op === Op.Combine ? combine : 2000;
     const hash = Math.imul(task + 1, 0x9e3779b1) >>> 16;
     return base + Math.floor((base * (world.spread - 1000) * hash) / 65_536_000);
   }
@@ -355,7 +352,7 @@ export class LegalRank {
     }
     const p = this.#processors[index]!;
     if (world.readiness === 'lazy') this.#report(now, p, sequence);
-    this.#free(now, index);
+    this.#free(now, index, this.#isAside(index32) ? 'aside' : 'busy');
   }
 
   /** GEMM1's delivery: the tile into the home rank's heap, then its signal. */

@@ -19,6 +19,8 @@ export interface LegalWorld {
   readonly processors: number;
   readonly subscribers: number;
   readonly readiness: 'eager' | 'lazy';
+  /** Processors run COMBINE tasks beside GEMM tiles. Only with eager readiness: a lazy mailbox waits for the task before. */
+  readonly beside: boolean;
   readonly policy: string;
   readonly launches: number;
   readonly firstLaunch: number;
@@ -40,6 +42,7 @@ export const smallWorld: LegalWorld = {
   processors: 3,
   subscribers: 2,
   readiness: 'eager',
+  beside: false,
   policy: 'fifo',
   launches: 2,
   firstLaunch: 0,

@@ -20,6 +20,7 @@ const recorded = existsSync(fixtures)
 const scenario = loadScenario('scenarios/small.yaml');
 const made: readonly [name: string, trace: () => Trace][] = [
   ['a legal trace, eager', () => legalTrace()],
+  ['a legal trace, COMBINE beside tiles', () => legalTrace({ beside: true })],
   ['a legal trace, lazy', () => legalTrace({ readiness: 'lazy' })],
   ['a simulated trace, eager', () => simulate(scenario).trace],
   ['a simulated trace, lazy', () => simulate({ ...scenario, readiness: 'lazy' }).trace],

@@ -14,6 +14,8 @@ function idsWith(trace: Trace, verdict: Verdict): string[] {
 
 const worlds: readonly [name: string, world: Partial<LegalWorld>][] = [
   ['two ranks, eager', {}],
+  ['two ranks, COMBINE beside tiles', { beside: true }],
+  ['one processor, COMBINE beside tiles', { beside: true, processors: 1, launches: 3 }],
   ['two ranks, lazy', { readiness: 'lazy' }],
   ['launches recorded from the seventh on', { firstLaunch: 6, launches: 3 }],
   ['five launches, so that epoch states come round', { launches: 5 }],
