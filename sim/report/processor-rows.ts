@@ -12,6 +12,8 @@ export interface ProcessorRow {
   readonly processor: number;
   readonly resident: Stretch<Paint>;
   readonly work: readonly Stretch<Paint>[];
+  /** COMBINE tasks that overlap GEMM tiles of `work`; those that do not are in `work`. */
+  readonly aside: readonly Stretch<Paint>[];
 }
 
 const phases: readonly (readonly [Paint, EventKindCode, EventKindCode])[] = [
@@ -26,8 +28,10 @@ export function processorRows(trace: Trace, launch: LaunchRows): readonly Proces
   const rows = emptyRows(trace, world, launch);
   for (const span of taskSpans(trace, world, launch)) {
     const stretch = { paint: span.op, begin: span.started, end: span.finished };
-    rows.get(id(span.rank, span.processor))?.work.push(stretch);
+    const row = rows.get(id(span.rank, span.processor));
+    (span.op === 'COMBINE' ? row?.aside : row?.work)?.push(stretch);
   }
+  for (const row of rows.values()) partAside(row);
   addPhases(trace, launch, rows);
   const ordered = [...rows.entries()].sort(([left], [right]) => left - right);
   return ordered.map(([, row]) => ({
@@ -36,11 +40,24 @@ export function processorRows(trace: Trace, launch: LaunchRows): readonly Proces
   }));
 }
 
+/** Of all COMBINE tasks, leaves those aside that overlap a tile. Tiles do not overlap one another, nor do COMBINE tasks. */
+function partAside(row: GrowingRow): void {
+  const tiles = row.work.toSorted((left, right) => left.begin - right.begin);
+  const combines = row.aside.splice(0).sort((left, right) => left.begin - right.begin);
+  let next = 0;
+  for (const combine of combines) {
+    while (next < tiles.length && tiles[next]!.end <= combine.begin) next++;
+    const beside = next < tiles.length && tiles[next]!.begin < combine.end;
+    (beside ? row.aside : row.work).push(combine);
+  }
+}
+
 interface GrowingRow {
   readonly rank: number;
   readonly processor: number;
   readonly resident: Stretch<Paint>;
   readonly work: Stretch<Paint>[];
+  readonly aside: Stretch<Paint>[];
 }
 
 function emptyRows(trace: Trace, world: World, launch: LaunchRows): Map<number, GrowingRow> {
@@ -53,7 +70,7 @@ function emptyRows(trace: Trace, world: World, launch: LaunchRows): Map<number, 
     const key = id(owner, processor);
     const begin = rows.get(key)?.resident.begin ?? time[at] ?? 0;
     const resident = { paint: 'resident', begin, end: time[at] ?? 0 } as const;
-    rows.set(key, { rank: owner, processor, resident, work: [] });
+    rows.set(key, { rank: owner, processor, resident, work: [], aside: [] });
   }
   return rows;
 }

@@ -36,7 +36,8 @@ export interface TimelinePanel {
 
 /**
  * What every processor did over one launch: one row a processor, the simulator above the GPU, both from their first
- * event on one time axis. Rows are sampled evenly when they would be thinner than two pixels.
+ * event on one time axis. A COMBINE beside a tile is drawn over the lower half of its row. Rows are sampled evenly when they
+ * would be thinner than two pixels.
  */
 export function timelineFigure(panels: readonly TimelinePanel[]): string {
   const drawn = panels.map(({ half, launch }) => {
@@ -53,7 +54,8 @@ export function timelineFigure(panels: readonly TimelinePanel[]): string {
   const end = Math.max(1, ...drawn.map((one) => one.end));
   const heights = drawn.reduce((sum, one) => sum + one.height + panel.gap, 0);
   const title = `What the processors did: launch ${panels[0]?.launch.position ?? 0}`;
-  const figure = startFigure(title, description(drawn.length), frame.top + heights + 52);
+  const beside = drawn.some(({ rows }) => rows.some((row) => row.aside.length > 0));
+  const figure = startFigure(title, description(drawn.length, beside), frame.top + heights + 52);
   const unit = timeUnit(end);
   const x = scaleLinear()
     .domain([0, end / unit.ns])
@@ -70,10 +72,11 @@ export function timelineFigure(panels: readonly TimelinePanel[]): string {
   return figure.text();
 }
 
-function description(halves: number): string {
+function description(halves: number, beside: boolean): string {
   const above =
     halves > 1 ? ' The simulator is above the GPU; both start at their first event.' : '';
-  return `One row for each processor, coloured by what it does.${above}`;
+  const aside = beside ? ' A COMBINE beside a tile is the lower half of its row.' : '';
+  return `One row for each processor, coloured by what it does.${aside}${above}`;
 }
 
 function drawPanelTitle(
@@ -103,11 +106,13 @@ function drawRows(
   nsPerUnit: number,
 ): void {
   const nsPerPixel = nsPerUnit / (x(1) - x(0));
+  // The bars of a row, and, in a row of their own, those aside: neighbours merge, and both are fitted together.
   const fitted = fitBars(
-    rows.map((row) => [row.resident, ...row.work]),
+    [...rows.map((row) => [row.resident, ...row.work]), ...rows.map((row) => row.aside)],
     nsPerPixel,
   );
   const paths = new Map<Paint, string[]>();
+  const aside: string[] = [];
   const space = height >= 6 ? 1 : height >= 4 ? 0.5 : 0;
   let ranks = 0;
   for (const [index, row] of rows.entries()) {
@@ -119,10 +124,17 @@ function drawRows(
       list.push(barPath(x(bar.begin / nsPerUnit), x(bar.end / nsPerUnit), y, height - space));
       paths.set(bar.paint, list);
     }
+    const half = (height - space) / 2;
+    for (const bar of fitted[rows.length + index] ?? []) {
+      aside.push(barPath(x(bar.begin / nsPerUnit), x(bar.end / nsPerUnit), y + half, half));
+    }
   }
   for (const [paint, bars] of paths) {
     figure.svg.append('path').attr('class', paintClass(paint)).attr('d', bars.join(''));
   }
+  // Last, so that it lies over the tiles.
+  if (aside.length === 0) return;
+  figure.svg.append('path').attr('class', paintClass('COMBINE')).attr('d', aside.join(''));
 }
 
 function drawRankLabel(svg: Node, row: ProcessorRow, y: number): void {

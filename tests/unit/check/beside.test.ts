@@ -20,7 +20,7 @@ import {
   sameActor,
 } from '../../support/edit-trace.ts';
 import { legalTrace } from '../../support/legal-trace.ts';
-import { type HandEvent, handLaunch, handTrace } from '../compare/hand-trace.ts';
+import { besideLaunch, type HandEvent, handTrace } from '../compare/hand-trace.ts';
 
 const trace = legalTrace({ beside: true });
 const shape = shapeOf(trace.header.scenario as Scenario);
@@ -139,25 +139,8 @@ describe('two tasks at once on a processor', () => {
   });
 });
 
-/** Two GEMM tiles one after the other on processor 0, 200-500 and 500-700, and a COMBINE beside both, 400-600. */
-const byHand: readonly HandEvent[] = [
-  ...handLaunch(0).filter(([time]) => time < 500),
-  [340, 0, 0, 2, 'TasksReady', 0, 2, 1],
-  [350, 0, 0, 2, 'TaskCommitted', 0, 2, 2],
-  [420, 0, 0, 1, 'TasksReady', 1, 1, 1],
-  [390, 0, 0, 0, 'TaskConsumed', 0, 2, 2],
-  [400, 0, 0, 0, 'TaskStarted', 0, 2, 2],
-  [450, 0, 0, 2, 'TaskCommitted', 0, 1, 3],
-  [470, 0, 0, 0, 'TaskConsumed', 0, 1, 3],
-  [500, 0, 0, 0, 'TaskFinished', 0, 0, 0],
-  [500, 0, 0, 0, 'TaskStarted', 0, 1, 3],
-  [600, 0, 0, 0, 'TaskFinished', 0, 2],
-  [700, 0, 0, 0, 'TaskFinished', 0, 1],
-  [1000, 0, 0, 0, 'Exit'],
-];
-
 describe('a processor that runs two tasks', () => {
-  const hand = handTrace(byHand);
+  const hand = handTrace(besideLaunch);
   const facts = contextOf(hand, scenarioOf('trace', hand.header));
 
   it('is busy once, and idle only when it runs none', () => {
@@ -186,7 +169,7 @@ describe('a processor that runs two tasks', () => {
   it('did not wait for a doorbell that it read beside a task', () => {
     const scheduled = handTrace(
       [
-        ...byHand,
+        ...besideLaunch,
         [185, 0, 0, 2, 'Sweep', 1, 0],
         [360, 0, 0, 2, 'Sweep', 1, 0],
         [460, 0, 0, 2, 'Sweep', 1, 0],

@@ -10,6 +10,14 @@ import { loadScenario } from '../../../sim/moe/load-scenario.ts';
 import type { Scenario } from '../../../sim/moe/scenario.ts';
 import { simulate, simulateUntraced } from '../../../sim/systems/fused/simulate.ts';
 import { EventKind } from '../../../sim/trace/generated/events.ts';
+import {
+  type EventRecord,
+  isKind,
+  moveAfter,
+  recordsOf,
+  sameActor,
+} from '../../support/edit-trace.ts';
+import { legalTrace } from '../../support/legal-trace.ts';
 
 type Record = Parameters<OnlineCheck['add']>;
 
@@ -113,6 +121,48 @@ describe('a run without a trace', () => {
     const { violations, violationCount } = summaryOf(load('small', { launches: '1' }), edit());
     expect(violationCount).toBeGreaterThan(0);
     expect(violations.map((violation) => violation.id)).toContain(id);
+  });
+});
+
+describe('a run with COMBINE tasks beside GEMM tiles', () => {
+  const trace = legalTrace({ beside: true, launches: 1 });
+  const { header } = trace;
+  const scenario = scenarioOf('trace', header);
+  const { blocks, subscribers } = header.ranks[0]!;
+
+  function summary(edit: (records: EventRecord[]) => void): OnlineSummary {
+    const clock = { now: 0 };
+    const check = new OnlineCheck({ scenario, rows: header.rows, blocks, subscribers, clock });
+    const records = recordsOf(trace);
+    edit(records);
+    for (const r of records) {
+      clock.now = r.time;
+      check.add(r.time, r.launch, r.rank, r.actor, r.kind, r.aux, r.a, r.b);
+    }
+    return check.summary();
+  }
+
+  test('is legal, and measured as its trace is', () => {
+    const online = summary(() => undefined);
+    expect(online.violations).toEqual([]);
+    expect(online.rankLaunchesJudged).toBe(online.rankLaunches);
+    expect(online.utilisation).toBeCloseTo(traceMetrics(trace).utilisation, 12);
+    const loss = workConservationLoss(contextOf(trace, scenario), 0);
+    expect(online.workConservationLossNs).toBe(loss.reduce((sum, ns) => sum + ns, 0));
+  });
+
+  test('may not run two tiles at once: S1 names them', () => {
+    const { violations } = summary((records) => {
+      const finish = records.findIndex((r) => isKind(r, 'TaskFinished'));
+      const next = records.findIndex(
+        (r, i) => i > finish && isKind(r, 'TaskStarted') && sameActor(r, records[finish]!),
+      );
+      moveAfter(records, finish, next);
+    });
+    expect(violations[0]).toMatchObject({
+      id: 'S1',
+      message: expect.stringMatching(/^processor \d+ starts task \d+ while it runs task \d+$/),
+    });
   });
 });
 

@@ -90,3 +90,23 @@ export function handLaunch(launch: number): readonly HandEvent[] {
     [1000, launch, 0, 1, 'Exit'],
   ];
 }
+
+/**
+ * A launch of 1000 ns with two GEMM tiles one after the other on processor 0, 200-500 and 500-700, and a COMBINE beside both,
+ * 400-600. (No work asks for it: the COMBINE is that of the second tile.)
+ */
+export const besideLaunch: readonly HandEvent[] = [
+  ...handLaunch(0).filter(([time]) => time < 500),
+  [340, 0, 0, 2, 'TasksReady', 0, 2, 1],
+  [350, 0, 0, 2, 'TaskCommitted', 0, 2, 2],
+  [420, 0, 0, 1, 'TasksReady', 1, 1, 1],
+  [390, 0, 0, 0, 'TaskConsumed', 0, 2, 2],
+  [400, 0, 0, 0, 'TaskStarted', 0, 2, 2],
+  [450, 0, 0, 2, 'TaskCommitted', 0, 1, 3],
+  [470, 0, 0, 0, 'TaskConsumed', 0, 1, 3],
+  [500, 0, 0, 0, 'TaskFinished', 0, 0, 0],
+  [500, 0, 0, 0, 'TaskStarted', 0, 1, 3],
+  [600, 0, 0, 0, 'TaskFinished', 0, 2],
+  [700, 0, 0, 0, 'TaskFinished', 0, 1],
+  [1000, 0, 0, 0, 'Exit'],
+];

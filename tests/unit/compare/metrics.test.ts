@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { distribution } from '../../../sim/compare/distribution.ts';
 import { traceMetrics } from '../../../sim/compare/metrics.ts';
-import { handLaunch, handTrace } from './hand-trace.ts';
+import { besideLaunch, type HandEvent, handLaunch, handTrace } from './hand-trace.ts';
 
 describe('distribution', () => {
   it('reports samples that were measured, by nearest rank', () => {
@@ -72,6 +72,32 @@ describe('metrics of one launch', () => {
     expect(latencyNs.readyToCommitted).toMatchObject({ count: 3, max: 30 });
     expect(latencyNs.committedToStarted).toMatchObject({ count: 3, max: 20 });
     expect(latencyNs.gate.count).toBe(0);
+  });
+});
+
+describe('metrics of a launch with a COMBINE beside GEMM tiles', () => {
+  const metrics = traceMetrics(handTrace(besideLaunch));
+
+  it('pair starts and finishes by task', () => {
+    expect(metrics.taskNs.GEMM0).toMatchObject({ count: 1, sum: 300 });
+    expect(metrics.taskNs.GEMM1).toMatchObject({ count: 1, sum: 200 });
+    expect(metrics.taskNs.COMBINE).toMatchObject({ count: 1, sum: 200 });
+  });
+
+  it('count the time of the processor once, for the tile', () => {
+    const { share, utilisation } = metrics;
+    expect(utilisation).toBeCloseTo(500 / 2000, 12);
+    expect([share.GEMM0, share.GEMM1, share.COMBINE]).toEqual([300 / 2000, 200 / 2000, 0]);
+    expect(Object.values(share).reduce((sum, part) => sum + part, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('count what of the COMBINE is not beside a tile, and leave the other processor idle', () => {
+    const longer = besideLaunch.map((event): HandEvent => {
+      return event[0] === 600 ? ([800, ...event.slice(1)] as never) : event;
+    });
+    const { share, utilisation } = traceMetrics(handTrace(longer.toSorted((x, y) => x[0] - y[0])));
+    expect(share.COMBINE).toBeCloseTo(100 / 2000, 12);
+    expect(utilisation).toBeCloseTo(600 / 2000, 12);
   });
 });
 

@@ -6,7 +6,7 @@ import { frame } from '../../../sim/report/figure.ts';
 import type { Half } from '../../../sim/report/half.ts';
 import { timelineFigure } from '../../../sim/report/timeline.ts';
 import { utilisationFigure } from '../../../sim/report/utilisation.ts';
-import { type HandEvent, handLaunch, handTrace } from '../compare/hand-trace.ts';
+import { besideLaunch, type HandEvent, handLaunch, handTrace } from '../compare/hand-trace.ts';
 import { barExtents, xmlProblems } from './svg.ts';
 
 function half(label: Half['label'], events: readonly HandEvent[]): Half {
@@ -57,6 +57,36 @@ describe('timeline', () => {
     const svg = timelineFigure(typicalPanels([many]));
     expect(svg).toContain('500 processors, every 2nd shown');
     expect(barExtents(svg, 'p-dispatch')).toHaveLength(250);
+  });
+});
+
+describe('timeline of a processor that ran a COMBINE beside tiles', () => {
+  const beside = timelineFigure(typicalPanels([half('GPU', besideLaunch)]));
+  /** `[from, height]` of the bars of a colour. */
+  const bars = (paint: string): (readonly [number, number])[] =>
+    [...beside.matchAll(new RegExp(`<path class="${paint}" d="([^"]*)"`, 'g'))].flatMap(([, d]) =>
+      [...(d ?? '').matchAll(/M([\d.]+) [\d.]+h[\d.]+v([\d.]+)h/g)].map(
+        ([, from, height]) => [Number(from), Number(height)] as const,
+      ),
+    );
+
+  it('draws it whole, over the lower half of its row, after the tiles', () => {
+    const [[from, height] = [0, 0]] = bars('p-combine');
+    expect(from).toBeCloseTo(x(400, 1000), 1);
+    expect(height).toBeCloseTo(bars('p-gemm0')[0]![1] / 2, 1);
+    expect(barExtents(beside, 'p-combine')[0]?.[1]).toBeCloseTo(x(600, 1000), 1);
+    expect(beside.indexOf('path class="p-combine"')).toBeGreaterThan(
+      beside.indexOf('path class="p-gemm1"'),
+    );
+    expect(barExtents(beside, 'p-gemm0')).toHaveLength(1);
+    expect(barExtents(beside, 'p-gemm1')).toHaveLength(1);
+    expect(beside).toContain('the lower half of its row');
+  });
+
+  it('draws one beside nothing as high as any', () => {
+    const alone = timelineFigure(typicalPanels([simulator]));
+    expect(alone).not.toContain('lower half');
+    expect(barExtents(alone, 'p-combine')).toHaveLength(1);
   });
 });
 

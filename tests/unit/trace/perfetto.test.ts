@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 
 import { exportPerfetto } from '../../../sim/trace/perfetto.ts';
 import { ProtobufWriter } from '../../../sim/trace/protobuf.ts';
+import type { Trace } from '../../../sim/trace/trace.ts';
 import { legalTrace } from '../../support/legal-trace.ts';
+import { besideLaunch, handLaunch, handTrace } from '../compare/hand-trace.ts';
 
 /** A decoded message: values of every field number, in order; blocks stay bytes. */
 type Message = Map<number, (number | Uint8Array)[]>;
@@ -55,15 +57,25 @@ function text(message: Message, field: number): string {
   return new TextDecoder().decode(message.get(field)?.[0] as Uint8Array);
 }
 
+/** Tracks and events of an export. */
+interface Export {
+  readonly tracks: readonly Message[];
+  readonly events: readonly { readonly time: number; readonly event: Message }[];
+}
+
+function exported(of: Trace, isAside?: (task: number) => boolean): Export {
+  const packets = decode(exportPerfetto(of, (task) => `T${task}`, isAside))
+    .get(1)!
+    .map((packet) => decode(packet as Uint8Array));
+  const events = packets.flatMap((packet) => {
+    const event = sub(packet, 11);
+    return event ? [{ time: number(packet, 8), event }] : [];
+  });
+  return { tracks: packets.flatMap((packet) => sub(packet, 60) ?? []), events };
+}
+
 const trace = legalTrace();
-const packets = decode(exportPerfetto(trace, (task) => `T${task}`))
-  .get(1)!
-  .map((packet) => decode(packet as Uint8Array));
-const tracks = packets.flatMap((packet) => sub(packet, 60) ?? []);
-const events = packets.flatMap((packet) => {
-  const event = sub(packet, 11);
-  return event ? [{ time: number(packet, 8), event }] : [];
-});
+const { tracks, events } = exported(trace);
 const ofType = (type: number): typeof events =>
   events.filter(({ event }) => number(event, 9) === type);
 
@@ -123,6 +135,53 @@ describe('the Perfetto export', () => {
   it('lays launches end to end', () => {
     const times = events.map(({ time }) => time);
     expect(times).toEqual([...times].sort((x, y) => x - y));
+  });
+});
+
+describe('the Perfetto export of tasks beside others', () => {
+  const isAside = (task: number): boolean => task === 2;
+  const besides = exported(handTrace(besideLaunch), isAside);
+  const named = new Map(
+    besides.tracks.flatMap((track) => {
+      const thread = sub(track, 4);
+      return thread ? [[number(track, 1), text(thread, 5)] as const] : [];
+    }),
+  );
+
+  it('has a second track where a processor ran two tasks at once, and no other', () => {
+    expect([...named.values()].toSorted()).toEqual([
+      'processor 0',
+      'processor 0, aside',
+      'processor 1',
+      'scheduler',
+    ]);
+  });
+
+  it('has slices that nest on every track, each as long as its task', () => {
+    const open = new Map<string, { name: string; time: number }[]>();
+    const slices: [track: string, name: string, from: number, to: number][] = [];
+    for (const { time, event } of besides.events) {
+      const track = named.get(number(event, 11)) ?? '';
+      const stack = open.get(track) ?? [];
+      open.set(track, stack);
+      if (number(event, 9) === 1) stack.push({ name: text(event, 23), time });
+      if (number(event, 9) !== 2) continue;
+      const begun = stack.pop()!;
+      slices.push([track, begun.name, begun.time, time]);
+    }
+    expect(slices.filter(([, name]) => name.startsWith('T'))).toEqual([
+      ['processor 0', 'T0', 200, 500],
+      ['processor 0, aside', 'T2', 400, 600],
+      ['processor 0', 'T1', 500, 700],
+    ]);
+  });
+
+  it('leaves a task that could run aside and did not on the one track', () => {
+    const alone = exported(handTrace(handLaunch(0)), isAside);
+    const threads = alone.tracks.flatMap((track) => sub(track, 4) ?? []);
+    expect(
+      threads.map((thread) => text(thread, 5)).filter((name) => name.includes('aside')),
+    ).toEqual([]);
   });
 });
 
