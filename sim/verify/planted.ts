@@ -28,6 +28,9 @@ async function plantOne(
       ? `, hidden in ${text(sc.schedules)} SC schedules and all ${text(sc.states)} SC states of a small world`
       : `, SHOWN under SC by ${sc.failed.join(', ')}`;
   } else if (sc !== null) {
+    if (sc.held) {
+      figures[`${mutant.id}, shown under sequential consistency too, within`] = sc.schedules;
+    }
     under = sc.held
       ? `, shown under SC too, by ${sc.failed.join(', ')}`
       : `, NOT SHOWN under SC in ${text(sc.schedules)} schedules`;

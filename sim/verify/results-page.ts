@@ -3,8 +3,8 @@ import type { SuiteResult } from './suite.ts';
 
 const heading = `# The explorer: measured
 
-Written by \`npm run results:explorer\`. Rates are per second of processor time on one core; how much was done is the suites'
-default (\`kerneltwin verify\`). What the suites judge: [verify](../guide/verify.md).
+Written by \`npm run results:explorer\`. Rates are per second of processor time on one core, those of schedules the median of
+five; how much was done is the suites' default (\`kerneltwin verify\`). What the suites judge: [verify](../guide/verify.md).
 `;
 
 const shown = (value: number): string =>
@@ -15,9 +15,9 @@ const shown = (value: number): string =>
 /** The page docs/results/explorer.md. */
 export function resultsPage(results: readonly SuiteResult[]): string {
   // Rates count processor time, yet a busy neighbour takes caches and memory from them.
-  const load = (loadavg()[2] ?? 0).toFixed(1);
+  const load = (loadavg()[0] ?? 0).toFixed(1);
   const machine =
-    `Machine: ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; load in the last quarter of an hour ` +
+    `Machine: ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; load in the last minute ` +
     `${load} of ${cpus().length} cores, one of them this program's.\n`;
   const tables = results.map(({ name, held, figures }) => {
     const rows = Object.entries(figures).map(
