@@ -96,7 +96,8 @@ struct ListSource {
 };
 
 struct NoOther {
-  KT_DEVICE void operator()(const TileTask&, char*) const {}
+  KT_DEVICE void onAides(const TileTask&, char*) const {}
+  KT_DEVICE void onConsumers(const TileTask&, char*) const {}
 };
 
 template <class Config>

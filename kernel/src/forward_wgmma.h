@@ -9,10 +9,10 @@ namespace kerneltwin {
 /// Columns x tokens. Few tokens take a deep ring, whose bytes in flight are what counts there; many the wide tile.
 using Tile128x64 = TileConfig<1, 64, 8, 64, 1>;
 using Tile128x128 = TileConfig<1, 128, 6, 32, 2>;
+using Tile128x192 = TileConfig<1, 192, 5, 32, 2>;
 using Tile128x288 = TileConfig<1, 288, 4, 48, 1>;
 using Tile256x64 = TileConfig<2, 64, 5, 32, 2>;
-using Tile256x160 = TileConfig<2, 160, 4, 48, 1>;
-using Tile256x176 = TileConfig<2, 176, 3, 64, 2>;
+using Tile128x256 = TileConfig<1, 256, 4, 48, 2>;
 
 /// The same tiles on fp16.
 template <class Tile>
@@ -23,19 +23,19 @@ struct OnHalf<TileConfig<Fragments, Tokens, Stages, PassTokens, PassBuffers, Cta
 };
 using HalfTile128x64 = OnHalf<Tile128x64>::Type;
 using HalfTile128x288 = OnHalf<Tile128x288>::Type;
-using HalfTile256x176 = OnHalf<Tile256x176>::Type;
+using HalfTile128x256 = OnHalf<Tile128x256>::Type;
 
 template <class Config>
 KernelVariant wgmmaVariant();
 
 extern template KernelVariant wgmmaVariant<Tile128x64>();
 extern template KernelVariant wgmmaVariant<Tile128x128>();
+extern template KernelVariant wgmmaVariant<Tile128x192>();
 extern template KernelVariant wgmmaVariant<Tile128x288>();
 extern template KernelVariant wgmmaVariant<Tile256x64>();
-extern template KernelVariant wgmmaVariant<Tile256x160>();
-extern template KernelVariant wgmmaVariant<Tile256x176>();
+extern template KernelVariant wgmmaVariant<Tile128x256>();
 extern template KernelVariant wgmmaVariant<HalfTile128x64>();
 extern template KernelVariant wgmmaVariant<HalfTile128x288>();
-extern template KernelVariant wgmmaVariant<HalfTile256x176>();
+extern template KernelVariant wgmmaVariant<HalfTile128x256>();
 
 }  // namespace kerneltwin

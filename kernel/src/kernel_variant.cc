@@ -17,10 +17,10 @@ bool holds(const KernelVariant& v, const Shape& s) { return s.tileRows <= v.tile
 /// All wgmma builds of an element type, narrowest first. fp16 has fewer: each costs a minute of compiling.
 std::vector<KernelVariant> wgmmaBuilds(Dtype dtype) {
   if (dtype == Dtype::Fp16) {
-    return {wgmmaVariant<HalfTile128x64>(), wgmmaVariant<HalfTile128x288>(), wgmmaVariant<HalfTile256x176>()};
+    return {wgmmaVariant<HalfTile128x64>(), wgmmaVariant<HalfTile128x256>(), wgmmaVariant<HalfTile128x288>()};
   }
-  return {wgmmaVariant<Tile128x64>(), wgmmaVariant<Tile128x128>(), wgmmaVariant<Tile128x288>(),
-          wgmmaVariant<Tile256x64>(), wgmmaVariant<Tile256x160>(), wgmmaVariant<Tile256x176>()};
+  return {wgmmaVariant<Tile128x64>(), wgmmaVariant<Tile128x128>(), wgmmaVariant<Tile128x192>(),
+          wgmmaVariant<Tile128x256>(), wgmmaVariant<Tile128x288>(), wgmmaVariant<Tile256x64>()};
 }
 
 KernelVariant wgmmaFor(const Shape& s, Dtype dtype) {

@@ -197,15 +197,15 @@ std::vector<Case> wgmmaCases() {
   addTile(all, "tiles of 256 x 128", 256, 128, 700);
   addTile(all, "tiles of 288 x 64", 288, 64, 600);
   addTile(all, "tiles of 64 x 256", 64, 256, 300);
-  addTile(all, "tiles of 160 x 256", 160, 256, 500);
-  addTile(all, "tiles of 176 x 192", 176, 192, 500);
+  addTile(all, "tiles of 192 x 128", 192, 128, 500);
+  addTile(all, "tiles of 64 x 192", 64, 192, 500);
   for (const Tile tile : {Tile{64, 128, 100}, Tile{128, 128, 200}, Tile{288, 128, 600}, Tile{64, 256, 100},
                           Tile{160, 256, 500}, Tile{176, 192, 500}}) {
     const std::string name = "swiglu, tiles of " + std::to_string(tile.rows) + " x " + std::to_string(tile.cols);
     addTile(all, name.c_str(), tile.rows, tile.cols, tile.tokens);
     all.back().activation = KT_ACTIVATION_SWIGLU;
   }
-  addTile(all, "fp16, swiglu, tiles of 176 x 256", 176, 256, 400);
+  addTile(all, "fp16, swiglu, tiles of 256 x 128", 256, 128, 400);
   all.back().dtype = KT_DTYPE_FP16;
   all.back().activation = KT_ACTIVATION_SWIGLU;
   Case c = named("S = 8192, H = I = 2048, E = 64, k = 2, tiles of 288 x 128");

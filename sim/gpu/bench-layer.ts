@@ -33,16 +33,15 @@ export function expectedRows(l: Layer): number {
 
 /** wgmma tiles by the largest expected rows of a cell they are for, narrowest first. */
 export const wgmmaTiles: readonly (Tile & { readonly upTo: number })[] = [
-  { upTo: 64, rows: 64, cols: 128 },
-  { upTo: 160, rows: 160, cols: 256 },
-  { upTo: 288, rows: 288, cols: 128 },
-  { upTo: Number.POSITIVE_INFINITY, rows: 176, cols: 256 },
+  { upTo: 64, rows: 64, cols: 256 },
+  { upTo: 192, rows: 192, cols: 128 },
+  { upTo: Number.POSITIVE_INFINITY, rows: 288, cols: 128 },
 ];
 
 /**
  * The rule by which a tile is chosen at launch: from the expected rows of a cell alone, because routing is not known before. Few rows
- * are bound by reading weights, where narrow tiles keep more bytes in flight; a cell that fits one tile is multiplied once; beyond
- * that the widest tile reads the least. mma.sync has one tile.
+ * are bound by reading weights, where wide tiles leave fewer tasks to schedule; a cell that fits one tile is multiplied once; beyond
+ * that the tallest tile reads the least. mma.sync has one tile.
  */
 export function chooseTile(l: Layer, gemm: GemmPath): Tile {
   if (gemm === 'mma') return { rows: 128, cols: 128 };

@@ -133,7 +133,7 @@ typedef enum kt_activation {
 } kt_activation;
 typedef enum kt_dtype {        /* of tokens, weights and results */
   KT_DTYPE_BF16 = 0,
-  KT_DTYPE_FP16 = 1            /* direct transport only; with KT_GEMM_WGMMA in tiles of up to 288 x 128 or 176 x 256 */
+  KT_DTYPE_FP16 = 1            /* direct transport only; with KT_GEMM_WGMMA in tiles of up to 288 x 128 */
 } kt_dtype;
 typedef enum kt_gate {
   KT_GATE_TOP_K = 0,           /* choices are the top-k of the router's probabilities, ties to the lower expert */
@@ -142,7 +142,7 @@ typedef enum kt_gate {
 
 typedef enum kt_gemm {
   KT_GEMM_MMA = 0,             /* mma.sync fed by cp.async; tiles of up to 128 x 128; every transport */
-  KT_GEMM_WGMMA = 1            /* wgmma fed by bulk tensor copies; tiles of up to 288 tokens x 128 columns or 176 x 256;
+  KT_GEMM_WGMMA = 1            /* wgmma fed by bulk tensor copies; tiles of up to 288 tokens x 128 columns or 64 x 256;
                                   direct transport only */
 } kt_gemm;
 

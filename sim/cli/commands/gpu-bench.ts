@@ -60,7 +60,7 @@ const details = [
   `${tileRule()} (mma: 128x128). Exit 1 when an output is wrong or a layer failed.`,
 ].join(' ');
 
-/** `up to 64: 64x128, ..., beyond: 176x256` */
+/** `up to 64: 64x256, ..., beyond: 288x128` */
 function tileRule(): string {
   const parts = wgmmaTiles.map(({ upTo, rows, cols }) => {
     return `${Number.isFinite(upTo) ? `up to ${upTo}` : 'beyond'}: ${rows}x${cols}`;

@@ -30,13 +30,13 @@ describe('gpu bench on the double of the kernel', () => {
       const out = join(folder, 'bench.json');
       const { code, out: text } = await bench('', '--baseline', 'none', '--out', out);
       expect(code).toBe(0);
-      expect(text).toMatch(/^40\/64\/128\/8\/2 +1 +64x128 +0\.5000 /m);
+      expect(text).toMatch(/^40\/64\/128\/8\/2 +1 +64x256 +0\.5000 /m);
       const file = JSON.parse(readFileSync(out, 'utf8')) as BenchFile;
       expect(file).toMatchObject({ version: 1, emulated: false, torch: null });
       expect(file.peaks.tensorTflops).toBeCloseTo(780, 1);
       const { result, baseline } = onlyEntry(file);
       expect(baseline).toBeNull();
-      expect(result).toMatchObject({ operations: 1, tracing: null, tile: { rows: 64, cols: 128 } });
+      expect(result).toMatchObject({ operations: 1, tracing: null, tile: { rows: 64, cols: 256 } });
       expect(result.timings.on).toBeNull();
       expect(result.timings.off?.events.samples).toEqual([0.5, 0.5, 0.5, 0.5]);
       // 40 tokens, two choices each: 80 rows of 4 H I.

@@ -35,11 +35,11 @@ describe('the kernel library on the emulated GPU', () => {
     'fp16, narrow',
     'fp16, swiglu',
     'geglu, narrow',
-    'swiglu, tiles of 160 x 256',
+    'swiglu, tiles of 192 x 128',
     'tiles of 64 x 128',
     'tiles of 288 x 64',
     'tiles of 64 x 256',
-    'tiles of 176 x 192',
+    'tiles of 64 x 192',
   ])(
     'passes its own GPU case, both GEMM paths where they have it, fp64 reference included: %s',
     (name) => {

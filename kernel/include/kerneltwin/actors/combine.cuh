@@ -11,15 +11,23 @@
 #include "kerneltwin/gemm/tile.h"
 #include "kerneltwin/layout/task.h"
 #include "kerneltwin/protocol/arrival.h"
+#include "kerneltwin/ptx/bulk.cuh"
 #include "kerneltwin/ptx/vector.cuh"
 
 namespace kerneltwin {
 
 /// Most rows of a task: the most tokens of any tile.
 inline constexpr uint32_t kCombineRows = 320;
-/// 16-byte loads of heap rows that a thread has in flight, 4 registers each: 8 KB an SM, with two warps as with eight.
+/// 16-byte loads of heap rows that a thread has in flight, 4 registers each. Unless the team says how many: 8 KB an SM, with two
+/// warps as with eight.
 template <class Team>
-inline constexpr uint32_t kCombineDepth = Team::kThreads <= 64 ? 8 : 2;
+KT_HD constexpr uint32_t teamLoads() {
+  if constexpr (requires { Team::kLoads; }) return Team::kLoads;
+  else return Team::kThreads <= 64 ? 8 : 2;
+}
+
+template <class Team>
+inline constexpr uint32_t kCombineDepth = teamLoads<Team>();
 
 /// Blocks that share a task: each takes its part of the rows and needs nothing of the others'. A team of one block need not say.
 template <class Team>
@@ -42,7 +50,7 @@ struct alignas(8) CombineItem {
 inline constexpr uint32_t kLineElements = 64;  ///< hidden and tileCols are multiples of it: 32 bits reach 512 GB
 inline constexpr uint32_t kNoLine = 0xffffffffu;
 
-/// Shared memory of a task: 3.8 KB for two warps, 5.9 KB for eight.
+/// Shared memory of a task: 3.8 KB for two warps, 5.5 to 5.9 KB for eight.
 template <class Team>
 struct CombineShared {
   static constexpr uint32_t kWarps = Team::kThreads / kLanes;
@@ -196,6 +204,8 @@ KT_DEVICE void describeItems(const LaunchArgs& args, uint32_t col, const uint32_
       const uint64_t cell = cellIndex(s, home[i].rank, Round::Combine, Stage::Incoming, home[i].slot);
       const uint64_t place = combineOffset(s, cell, row[i], col * s.tileCols);
       items[at] = {row[i] == kDropped ? kNoLine : static_cast<uint32_t>(place / kLineElements), scale[i]};
+      // The other choice's row may have left L2 long ago: all come back at once, not a few at a time.
+      if (row[i] != kDropped) ptx::prefetchBulk(args.symmetric.heap + place, tileWidth(s, s.hidden, col) * sizeof(bf16));
     }
   }
 }

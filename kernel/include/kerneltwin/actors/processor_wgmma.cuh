@@ -1,5 +1,5 @@
 // A processor block on wgmma: gate, barrier and dispatch on all its threads, then the roles of the pipeline until the
-// scheduler interrupts. COMBINE tasks run on the aides. Direct transport only: a put is a whole block's work.
+// scheduler interrupts. COMBINE tasks run on the aides, or on consumers without a tile. Direct transport only: a put is a whole block's work.
 #pragma once
 
 #include "kerneltwin/actors/combine.cuh"
@@ -39,15 +39,34 @@ struct AideTeam {
   KT_DEVICE static void sync() { ptx::syncThreads(3, kAideThreads); }
 };
 
+/// The consumers of one block between two tiles; those of a pair share a task.
+template <class Config>
+struct ConsumerTeam {
+  using Element = typename Config::Element;
+  static constexpr uint32_t kParts = Config::kCtas;
+  KT_DEVICE static uint32_t part() { return ptx::clusterRank(); }
+  static constexpr uint32_t kThreads = kConsumerThreads;
+  static constexpr uint32_t kLoads = 8;  ///< in flight a thread: they have the registers of a tile
+  KT_DEVICE static uint32_t thread() { return ptx::thread() - kWarpgroupThreads; }
+  KT_DEVICE static void sync() { ptx::syncThreads(5, kConsumerThreads); }
+};
+
 /// COMBINE as the pipeline's other task.
 template <class Config>
 struct CombineTasks {
   static_assert(sizeof(CombineShared<AideTeam<Config>>) <= kAideBytes);
+  static_assert(sizeof(CombineShared<ConsumerTeam<Config>>) <= kConsumerGroups * Config::kPassBytes);
 
-  KT_DEVICE void operator()(const TileTask& task, char* shared) const {
+  KT_DEVICE void onAides(const TileTask& task, char* shared) const { run<AideTeam<Config>>(task, shared); }
+  KT_DEVICE void onConsumers(const TileTask& task, char* shared) const { run<ConsumerTeam<Config>>(task, shared); }
+
+ private:
+  /// Begins at the control page, not at what the caller has: nothing of COMBINE is then kept in registers over a tile.
+  template <class Team>
+  KT_DEVICE void run(const TileTask& task, char* shared) const {
     const LaunchArgs& args = control().args;
     DeviceMemory mem = {args.work.abort, &control().spins[0]};
-    combineTask<AideTeam<Config>>(args, mem, decodeTask(args.shape, task.index), task.rows, shared);
+    combineTask<Team>(args, mem, decodeTask(args.shape, task.index), task.rows, shared);
   }
 };
 

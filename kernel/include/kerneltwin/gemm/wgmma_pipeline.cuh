@@ -9,14 +9,16 @@
 //   bool take(TileTask& task)          fills in the next task if there is one now; an Exit task ends the launch (and is the
 //                                      answer from then on to an abort); never waits
 //   void begun(const TileTask&)        it has left the mailbox: a tile when its first product is issued
-//   void started(const TileTask&, at)  it runs, and all tasks before it are finished; `at`: SM clock of its beginning
+//   void started(const TileTask&, at)  it runs, and all before it in its stream are finished; `at`: SM clock of its beginning
 //   void finished(const TileTask&)     all its results are stored, and ordered before what this thread does next
 //   void close()                       the exit was taken and everything before it is finished
-// Tasks are reported in the order they were taken. Tiles in hand: the one computed and the next, whose operands already stream
-// in; the last one's stores may still drain. Other tasks: up to kOthersAhead.
+// Tiles are reported in the order they were taken, and so are the aides' tasks; the two streams run beside each other. Tiles in
+// hand: the one computed and the next, whose operands already stream in; the last one's stores may still drain.
 //
-// What another task is: policy `O`, void operator()(const TileTask&, char* shared) const on the kAideThreads threads (of each
-// block of a pair), with kAideBytes of shared memory.
+// What another task is: policy `O`,
+//   void onAides(const TileTask&, char* shared) const       on the kAideThreads threads, with kAideBytes of shared memory
+//   void onConsumers(const TileTask&, char* shared) const   on the kConsumerThreads threads, with the epilogues' buffers
+// (of each block of a pair).
 #pragma once
 
 #include "kerneltwin/gemm/wgmma_epilogue.cuh"
@@ -28,53 +30,91 @@
 
 namespace kerneltwin {
 
-/// The clerk. Returns when the exit was taken and all tasks before it are reported.
-///
-/// A tile stays the mailbox's until its first product; another task leaves it at once, for the aides' own short queue.
-template <class Config, class Source>
-KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
-  SlotCursor taken;
-  SlotCursor started;
-  SlotCursor finished;
-  SlotCursor waiting;       // the tile taken and not yet begun, when there is one
-  bool tileWaits = false;
-  uint32_t others = 0;      // with the aides, not yet reported
-  bool exiting = false;
-  auto& words = pipe.words();
-  for (;;) {
-    if (!exiting && !tileWaits && others < kOthersAhead && taken.count - finished.count < kTaskSlots) {
-      TileTask& task = words.slots[taken.slot()];
-      if (source.take(task)) {
-        const TaskKind kind = task.kind;
-        exiting = kind == TaskKind::Exit;
-        pipe.publishTask(taken.slot());
-        if (kind == TaskKind::Tile) {
-          waiting = taken;
-          tileWaits = true;
-        } else if (kind == TaskKind::Other) {
-          ++others;
-          source.begun(task);
-        }
-        if (!exiting) ++taken.count;
-      }
-    }
-    if (tileWaits && ptx::testWait(pipe.begun(waiting.slot()), waiting.phase())) {
-      source.begun(words.slots[waiting.slot()]);
-      tileWaits = false;
-    }
-    if (started.count == finished.count && started.count != taken.count && !(tileWaits && waiting.count == started.count) &&
-        ptx::testWait(pipe.begun(started.slot()), started.phase())) {
+/// The clerk's view of one stream: how many of its tasks were taken, run and are reported, all in order.
+template <class Cursor>
+struct TaskStream {
+  Cursor taken;
+  Cursor started;
+  Cursor finished;
+
+  KT_DEVICE bool full() const { return taken.count - finished.count == Cursor::kSlots; }
+  KT_DEVICE bool empty() const { return taken.count == finished.count; }
+
+  /// Reports the oldest task's beginning or end, if that has come.
+  template <class Config, class Source>
+  KT_DEVICE void report(const PipelineView<Config>& pipe, Source& source) {
+    auto& words = pipe.words();
+    if (started.count == finished.count) {
+      if (empty() || !ptx::testWait(pipe.begun(started.slot()), started.phase())) return;
       source.started(words.slots[started.slot()], words.begunAt[started.slot()]);
       ++started.count;
     }
-    if (finished.count != started.count && pipe.testStored(finished.slot(), finished.phase())) {
-      TileTask& task = words.slots[finished.slot()];
-      others -= task.kind == TaskKind::Other;
-      source.finished(task);
-      ++finished.count;
-    }
-    if (exiting && finished.count == taken.count) break;
+    if (!pipe.testStored(finished.slot(), finished.phase())) return;
+    source.finished(words.slots[finished.slot()]);
+    ++finished.count;
   }
+};
+
+/// The clerk. Returns when the exit was taken and all tasks before it are reported.
+///
+/// A tile stays the mailbox's until its first product. Another task leaves it at once and waits with the clerk for whoever is free
+/// first: the aides, or the consumers when they have no tile: four times the threads, which is what the end of a launch takes.
+template <class Config, class Source>
+KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
+  TaskStream<TileCursor> tiles;
+  TaskStream<AideCursor> others;
+  uint32_t pendingFirst = 0;
+  uint32_t pendingLast = 0;
+  bool waits = false;  // the last tile taken has not begun: the mailbox is still its
+  bool exiting = false;
+  auto& words = pipe.words();
+  for (;;) {
+    if (!exiting && !waits && !tiles.full() && pendingLast - pendingFirst < kPendingTasks) {
+      TileTask& task = words.slots[tiles.taken.slot()];
+      if (source.take(task)) {
+        exiting = task.kind == TaskKind::Exit;
+        if (task.kind == TaskKind::Tile) {
+          pipe.publishTask(tiles.taken.slot());
+          ++tiles.taken.count;
+          waits = true;
+        } else if (!exiting) {
+          source.begun(task);
+          words.pending[pendingLast++ % kPendingTasks] = task;
+        }
+      }
+    }
+    if (pendingFirst != pendingLast) {
+      const TileTask& next = words.pending[pendingFirst % kPendingTasks];
+      if (others.empty()) {
+        words.slots[others.taken.slot()] = next;
+        pipe.publishTask(others.taken.slot());
+        ++others.taken.count;
+        ++pendingFirst;
+      } else if (tiles.empty()) {
+        words.slots[tiles.taken.slot()] = next;
+        words.slots[tiles.taken.slot()].kind = TaskKind::Wide;
+        pipe.publishTask(tiles.taken.slot());
+        ++tiles.taken.count;
+        ++pendingFirst;
+      }
+    }
+    if (waits) {
+      const TileCursor last = {tiles.taken.count - 1};
+      if (ptx::testWait(pipe.begun(last.slot()), last.phase())) {
+        source.begun(words.slots[last.slot()]);
+        waits = false;
+      }
+    }
+    // Not a tile that waits: first it must have left the mailbox.
+    if (!waits || tiles.started.count + 1 != tiles.taken.count || tiles.started.count != tiles.finished.count) {
+      tiles.report(pipe, source);
+    }
+    others.report(pipe, source);
+    if (exiting && pendingFirst == pendingLast && tiles.empty() && others.empty()) break;
+  }
+  words.slots[tiles.taken.slot()].kind = words.slots[others.taken.slot()].kind = TaskKind::Exit;
+  pipe.publishTask(tiles.taken.slot());
+  pipe.publishTask(others.taken.slot());
   source.close();
 }
 
@@ -123,7 +163,7 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
   const uint64_t normal = ptx::policyNormal();
   const uint64_t keep = ptx::policyKeep();
   RingCursor<Config> ring;
-  for (SlotCursor at;; ++at.count) {
+  for (TileCursor at;; ++at.count) {
     awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
     TileTask task = pipe.words().slots[at.slot()];
     if (task.kind == TaskKind::Exit) return;
@@ -142,20 +182,21 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
   }
 }
 
-/// A consumer warpgroup, all its threads. Tasks that are not tiles pass it by.
-template <class Config, class Guard>
-KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard) {
+/// A consumer warpgroup, all its threads.
+template <class Config, class Guard, class Other>
+KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard, const Other& other) {
   RingCursor<Config> ring;
   bool first = true;
-  for (SlotCursor at;; ++at.count) {
+  for (TileCursor at;; ++at.count) {
     awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
     const TileTask& task = pipe.words().slots[at.slot()];
     if (task.kind == TaskKind::Exit) return;
+    if (ptx::thread() == kWarpgroupThreads) {
+      if constexpr (kTracing) pipe.words().begunAt[at.slot()] = ptx::cycles();
+      ptx::arrive(pipe.begun(at.slot()));
+    }
+    if (task.kind == TaskKind::Wide) other.onConsumers(task, pipe.memory + Config::kRingBytes);
     if (task.kind == TaskKind::Tile) {
-      if (ptx::thread() == kWarpgroupThreads) {
-        if constexpr (kTracing) pipe.words().begunAt[at.slot()] = ptx::cycles();
-        ptx::arrive(pipe.begun(at.slot()));
-      }
       float acc[Config::kAccumulators];
       ptx::leaveUndefined(acc);  // a tile's first products overwrite them
       const TileBias<Config> bias(pipe, task);
@@ -170,17 +211,15 @@ KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard)
 /// The aides, all their threads: the tasks that are not tiles, beside the tensor work.
 template <class Config, class Guard, class Other>
 KT_DEVICE void runAides(const PipelineView<Config>& pipe, const Guard& guard, const Other& other) {
-  for (SlotCursor at;; ++at.count) {
+  for (AideCursor at;; ++at.count) {
     awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
     const TileTask& task = pipe.words().slots[at.slot()];
     if (task.kind == TaskKind::Exit) return;
-    if (task.kind == TaskKind::Other) {
-      if (ptx::thread() == kWarpgroupThreads - kAideThreads) {
-        if constexpr (kTracing) pipe.words().begunAt[at.slot()] = ptx::cycles();
-        ptx::arrive(pipe.begun(at.slot()));
-      }
-      other(task, pipe.aideMemory());
+    if (ptx::thread() == kWarpgroupThreads - kAideThreads) {
+      if constexpr (kTracing) pipe.words().begunAt[at.slot()] = ptx::cycles();
+      ptx::arrive(pipe.begun(at.slot()));
     }
+    other.onAides(task, pipe.aideMemory());
     pipe.releaseTask(at.slot());
   }
 }
@@ -206,7 +245,7 @@ KT_DEVICE void runPipeline(char* shared, const TileMaps& maps, const Guard& guar
     }
   } else {
     ptx::growRegisters<kConsumerRegisters>();
-    runConsumer<Config>(pipe, guard);
+    runConsumer<Config>(pipe, guard, other);
   }
   // A block's memory stays until the other block has made its last arrival there.
   if constexpr (Config::kCtas > 1) ptx::clusterSync();

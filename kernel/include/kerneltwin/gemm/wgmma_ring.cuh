@@ -39,10 +39,13 @@ KT_DEVICE void awaitShared(const Guard& guard, uint32_t barrier, uint32_t parity
   }
 }
 
-/// Task slots: a tile computed, one draining its epilogue, one waiting, others with the aides or reported late behind those.
-inline constexpr uint32_t kTaskSlots = 8;
-/// Tasks with the aides: one run, one waiting, so that they never hold up the mailbox for a tile.
-inline constexpr uint32_t kOthersAhead = 2;
+/// Two streams of tasks, the consumers' and the aides', each with its own slots, so that neither waits for the other's tasks, nor
+/// their reports. Consumers: a tile computed, one draining its epilogue, one waiting, one spare. Aides: one run, one spare.
+inline constexpr uint32_t kTileSlots = 4;
+inline constexpr uint32_t kAideSlots = 2;
+inline constexpr uint32_t kTaskSlots = kTileSlots + kAideSlots;
+/// Tasks that are not tiles and wait with the clerk: so many that they hardly ever hold up the mailbox for a tile.
+inline constexpr uint32_t kPendingTasks = 4;
 
 /// Words of a pipeline behind its tiles.
 template <class Config>
@@ -51,13 +54,14 @@ struct PipelineWords {
   uint64_t empty[Config::kStages]; ///< stage free: one arrival a consumer warp of every block
   uint64_t filled[kTaskSlots];     ///< slot written: one arrival
   uint64_t begun[kTaskSlots];      ///< first product about to be issued: one arrival
-  uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a consumer or aide warp and producer, of every block
+  uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a warp of the stream's and the producer, of every block
   uint64_t begunAt[kTaskSlots];    ///< SM clock at that moment
   alignas(16) TileTask slots[kTaskSlots];
+  TileTask pending[kPendingTasks];
 };
 
-/// Arrivals of one block that a task's end takes.
-inline constexpr uint32_t kStoredArrivals = kConsumerWarps + kAideWarps + 1;
+/// Arrivals of one block that the end of a task in this slot takes.
+KT_HD uint32_t storedArrivals(uint32_t slot) { return slot < kTileSlots ? kConsumerWarps + 1 : kAideWarps; }
 
 /// Dynamic shared memory of a pipeline.
 template <class Config>
@@ -154,13 +158,17 @@ struct RingCursor {
   }
 };
 
-/// A role's place among the task slots.
+/// A role's place among the slots of its stream: `Slots` of them from `First`.
+template <uint32_t First, uint32_t Slots>
 struct SlotCursor {
+  static constexpr uint32_t kSlots = Slots;
   uint32_t count = 0;
 
-  KT_DEVICE uint32_t slot() const { return count % kTaskSlots; }
-  KT_DEVICE uint32_t phase() const { return count / kTaskSlots & 1; }
+  KT_DEVICE uint32_t slot() const { return First + count % Slots; }
+  KT_DEVICE uint32_t phase() const { return count / Slots & 1; }
 };
+using TileCursor = SlotCursor<0, kTileSlots>;
+using AideCursor = SlotCursor<kTileSlots, kAideSlots>;
 
 /// Prepares a pipeline. All threads of the block, once a launch; `shared` may have held other data before.
 template <class Config>
@@ -175,7 +183,7 @@ KT_DEVICE void openPipeline(const PipelineView<Config>& pipe) {
     for (uint32_t i = 0; i < kTaskSlots; ++i) {
       ptx::initBarrier(pipe.filled(i), 1);
       ptx::initBarrier(pipe.begun(i), 1);
-      ptx::initBarrier(pipe.stored(i), Config::kCtas * kStoredArrivals);
+      ptx::initBarrier(pipe.stored(i), Config::kCtas * storedArrivals(i));
     }
     ptx::fenceBarrierInit();
   }

@@ -3,9 +3,9 @@
 //
 //   take      a new doorbell: its rows and addresses. To the protocol the task stays in the mailbox: one whose operands stream
 //             in early must not make the scheduler commit yet another task to this block.
-//   begun     its first product is issued: TaskConsumed; eager readiness frees the mailbox here.
-//   started   all earlier tasks are finished too: TaskStarted, stamped with the later of the two moments, so that the
-//             intervals of one processor never overlap and their sum is its busy time.
+//   begun     it leaves the mailbox (a tile when its first product is issued): TaskConsumed; eager readiness frees it here.
+//   started   all earlier tasks of its stream are finished: TaskStarted, stamped with the moment it began, or that of the last
+//             record if later. A COMBINE may overlap tiles; tiles do not overlap tiles, nor COMBINEs COMBINEs.
 //   finished  its results are stored: GEMM0 counts its tile, GEMM1 signals it, TaskFinished; lazy readiness frees the mailbox.
 //
 // Transport policy `X`: protocol/send.h, and bf16* combineTile(dest, slot, row, col).

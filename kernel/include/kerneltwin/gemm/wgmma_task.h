@@ -32,7 +32,8 @@ struct TileMatrices {
 enum class TaskKind : uint32_t {
   Exit = 0,   ///< leave the launch
   Tile = 1,   ///< GEMM0 or GEMM1
-  Other = 2,  ///< anything that needs threads but no ring: COMBINE
+  Other = 2,  ///< anything that needs threads but no ring: COMBINE, on the aides
+  Wide = 3,   ///< likewise, on the consumers, which have no tile
 };
 
 /// One task in the block's shared memory. 64 bytes, so that a role reads it with four 16-byte loads.

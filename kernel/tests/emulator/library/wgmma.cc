@@ -28,11 +28,11 @@ template KernelVariant wgmmaVariant<Tile128x64>();
 template KernelVariant wgmmaVariant<Tile128x128>();
 template KernelVariant wgmmaVariant<Tile128x288>();
 template KernelVariant wgmmaVariant<Tile256x64>();
-template KernelVariant wgmmaVariant<Tile256x160>();
-template KernelVariant wgmmaVariant<Tile256x176>();
+template KernelVariant wgmmaVariant<Tile128x192>();
+template KernelVariant wgmmaVariant<Tile128x256>();
 template KernelVariant wgmmaVariant<HalfTile128x64>();
 template KernelVariant wgmmaVariant<HalfTile128x288>();
-template KernelVariant wgmmaVariant<HalfTile256x176>();
+template KernelVariant wgmmaVariant<HalfTile128x256>();
 
 TileMaps makeTileMaps(const Shape& s, Dtype, const TileMatrices& m, uint32_t tileColumns) {
   return ptx::mapsOf(s, m, tileColumns);

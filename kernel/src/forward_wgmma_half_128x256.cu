@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile256x176>();
+template KernelVariant wgmmaVariant<HalfTile128x256>();
 
 }  // namespace kerneltwin

@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<HalfTile256x176>();
+template KernelVariant wgmmaVariant<Tile128x192>();
 
 }  // namespace kerneltwin

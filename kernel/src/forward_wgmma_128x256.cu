@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile256x160>();
+template KernelVariant wgmmaVariant<Tile128x256>();
 
 }  // namespace kerneltwin
