@@ -200,7 +200,7 @@ std::vector<Case> wgmmaCases() {
   addTile(all, "tiles of 192 x 128", 192, 128, 500);
   addTile(all, "tiles of 64 x 192", 64, 192, 500);
   for (const Tile tile : {Tile{64, 128, 100}, Tile{128, 128, 200}, Tile{288, 128, 600}, Tile{64, 256, 100},
-                          Tile{160, 256, 500}, Tile{176, 192, 500}}) {
+                          Tile{192, 128, 400}, Tile{64, 192, 300}}) {
     const std::string name = "swiglu, tiles of " + std::to_string(tile.rows) + " x " + std::to_string(tile.cols);
     addTile(all, name.c_str(), tile.rows, tile.cols, tile.tokens);
     all.back().activation = KT_ACTIVATION_SWIGLU;

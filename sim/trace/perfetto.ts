@@ -25,8 +25,8 @@ const slices: Readonly<Partial<Record<EventKindName, { begin: string } | 'end'>>
  * slices for gate, barrier, dispatch and tasks, instants for all other events with their fields, arrows from doorbells
  * and signals to their readers, and counters of waiting and running tasks. `taskName` names a task index.
  *
- * Slices of one track must nest, and tasks that overlap do not. So a task that `isAside` (COMBINE, beside GEMM tiles) and
- * overlaps another of its processor is on a second track of that processor.
+ * Slices of one track must nest, and tasks that overlap do not. So of two that overlap on a processor one that
+ * `isAside` (COMBINE, beside a GEMM tile or another COMBINE) is on a second track of that processor.
  */
 export function exportPerfetto(
   trace: Trace,
@@ -133,34 +133,56 @@ interface Asides {
   readonly lanes: Uint8Array;
 }
 
-/** Finds the tasks that may run aside and do: something else of their processor is open between their start and finish. */
+/**
+ * Tells which tasks go aside. A processor runs two at most, so of a chain of overlapping tasks every other one does: those among
+ * which all are tasks that may.
+ */
 function rowsAside(
   { trace, laneOf, lanes }: EventIndex,
   isAside: (task: number) => boolean,
 ): Asides {
   const { kind, a, launch } = trace.events;
   const found: Asides = { rows: new Uint8Array(kind.length), lanes: new Uint8Array(lanes.length) };
-  // By lane: the row at which its open task of either sort started; -1: none is open.
-  const aside = new Int32Array(lanes.length).fill(-1);
-  const other = new Int32Array(lanes.length).fill(-1);
+  const chains = lanes.map((): Chain => ({ launch: -1, open: new Map(), tracks: [[], []] }));
+  const close = (lane: number): void => {
+    const chain = chains[lane]!;
+    const may = chain.tracks.map((rows) => rows.every((row) => isAside(a[row]!)));
+    const second = may[1]! || !may[0]! ? 1 : 0;
+    if (chain.tracks[1].length > 0) {
+      found.lanes[lane] = 1;
+      for (const row of chain.tracks[second]) found.rows[row] = 1;
+    }
+    chain.open.clear();
+    chain.tracks = [[], []];
+  };
   for (let row = 0; row < kind.length; row++) {
     if (kind[row] !== EventKind.TaskStarted && kind[row] !== EventKind.TaskFinished) continue;
     const lane = laneOf[row]!;
-    const own = isAside(a[row]!) ? aside : other;
-    const before = own[lane]!;
+    const chain = chains[lane]!;
+    if (chain.launch !== launch[row]) close(lane);
+    chain.launch = launch[row]!;
+    const task = a[row]!;
     if (kind[row] === EventKind.TaskFinished) {
-      if (before < 0 || a[before] !== a[row]) continue;
-      if (own === aside) found.rows[row] = found.rows[before]!;
-      own[lane] = -1;
+      const track = chain.open.get(task);
+      if (track === undefined) continue;
+      chain.tracks[track]!.push(row);
+      chain.open.delete(task);
+      if (chain.open.size === 0) close(lane);
       continue;
     }
-    own[lane] = row;
-    const beside = [aside[lane]!, other[lane]!];
-    if (beside.some((start) => start < 0 || launch[start] !== launch[row])) continue;
-    found.rows[aside[lane]!] = 1;
-    found.lanes[lane] = 1;
+    const track = [...chain.open.values()].includes(0) ? 1 : 0;
+    chain.open.set(task, track);
+    chain.tracks[track].push(row);
   }
+  for (let lane = 0; lane < lanes.length; lane++) close(lane);
   return found;
+}
+
+/** Tasks of a processor each of which overlaps the next: what is open, by task its track, and all starts and finishes by track. */
+interface Chain {
+  launch: number;
+  readonly open: Map<number, number>;
+  tracks: [number[], number[]];
 }
 
 /** Arrow numbers by row; 0: none. */

@@ -8,7 +8,7 @@ import { taskLabel } from '../task-label.ts';
 
 /**
  * Every task that any event names is published, committed, consumed, started and finished once, on one processor; and a
- * processor runs one task at a time, but for a COMBINE, which may run beside GEMM tiles.
+ * processor runs one task at a time, but for a COMBINE, which may run beside a GEMM tile or another COMBINE.
  */
 export const s1ExactlyOnce: Monitor = {
   id: 'S1',
@@ -67,27 +67,33 @@ function judgePath(context: CheckContext, findings: Findings, task: number): voi
   }
 }
 
-/** No GEMM tile starts on a processor while another is open there, and no COMBINE while another is. */
+/** Tasks that a processor may run at once: a GEMM tile and a COMBINE beside it, or two COMBINEs. */
+const mostAtOnce = 2;
+
+/** No GEMM tile starts on a processor while another is open there, and no task while two are. */
 function judgeOneAtATime({ events, index, shape }: CheckContext, findings: Findings): void {
-  // By lane: row of the start of what is open; -1: nothing.
-  const tiles = new Int32Array(index.lanes.length).fill(-1);
-  const combines = new Int32Array(index.lanes.length).fill(-1);
+  // By lane: rows of the starts of what is open.
+  const lanes: number[][] = index.lanes.map(() => []);
   for (let row = 0; row < events.kind.length; row++) {
     const kind = events.kind[row];
     if (kind !== EventKind.TaskStarted && kind !== EventKind.TaskFinished) continue;
-    const open = isTile(shape, events.a[row]!) ? tiles : combines;
     const lane = index.laneOf[row]!;
-    const before = open[lane]!;
-    const running = before >= 0 && events.launch[before] === events.launch[row];
+    const open = lanes[lane]!.filter((start) => events.launch[start] === events.launch[row]);
+    lanes[lane] = open;
+    const task = events.a[row]!;
     if (kind === EventKind.TaskFinished) {
-      if (running && events.a[before] === events.a[row]) open[lane] = -1;
+      lanes[lane] = open.filter((start) => events.a[start] !== task);
       continue;
     }
-    if (running) {
-      const other = taskLabel(shape, events.a[before]!);
-      const name = taskLabel(shape, events.a[row]!);
-      findings.at(row, `${name} started while ${other} ran on the same processor`, before);
+    const tile = isTile(shape, task) ? open.find((at) => isTile(shape, events.a[at]!)) : undefined;
+    const before = tile ?? (open.length < mostAtOnce ? undefined : open[0]);
+    if (before !== undefined) {
+      const others = (tile === undefined ? open : [tile]).map((at) =>
+        taskLabel(shape, events.a[at]!),
+      );
+      const what = `${taskLabel(shape, task)} started while ${others.join(' and ')} ran on the same processor`;
+      findings.at(row, what, before);
     }
-    open[lane] = row;
+    open.push(row);
   }
 }

@@ -7,9 +7,9 @@ import type { Monitor } from '../monitor.ts';
 import { isTile } from '../open-tasks.ts';
 
 /**
- * No launch is shorter than its rank's GEMM time spread over its processors, nor than its COMBINE time, which may run beside
- * it, spread likewise, nor than the longest chain of a row block's
- * GEMM0, GEMM1 and COMBINE, nor than a GPU's link needs for the bytes put over it, where the header says what it carries.
+ * No launch is shorter than its rank's GEMM time spread over its processors, nor than half of all its tasks' time spread
+ * likewise (a processor runs at most two at once), nor than the longest chain of a row block's GEMM0, GEMM1 and COMBINE, nor than
+ * a GPU's link needs for the bytes put over it, where the header says what it carries.
  * It holds for any schedule: a trace that breaks it has clocks or durations that are wrong.
  */
 export const w3Makespan: Monitor = {
@@ -34,16 +34,18 @@ function judgeLaunch(context: CheckContext, findings: Findings, launch: number):
   if (begin === end) return;
   const makespan = events.time[end - 1]!;
   const gemm = new Float64Array(header.ranks.length);
-  const combine = new Float64Array(header.ranks.length);
+  const all = new Float64Array(header.ranks.length);
   for (let task = 0; task < tasks.length; task++) {
     if (tasks.launch[task] !== launch) continue;
     const rank = tasks.rank[task]!;
-    const work = isTile(shape, tasks.task[task]!) ? gemm : combine;
-    work[rank] = work[rank]! + Math.max(0, length(context, task));
+    const ns = Math.max(0, length(context, task));
+    all[rank] = all[rank]! + ns;
+    if (isTile(shape, tasks.task[task]!)) gemm[rank] = gemm[rank]! + ns;
   }
-  for (const [name, work] of [['GEMM', gemm] as const, ['COMBINE', combine] as const]) {
+  // A processor runs one GEMM tile at a time, and at most two tasks.
+  for (const [name, work, atOnce] of [['GEMM', gemm, 1] as const, ['all', all, 2] as const]) {
     work.forEach((ns, rank) => {
-      const share = ns / context.processors(rank);
+      const share = ns / context.processors(rank) / atOnce;
       if (share <= makespan) return;
       const what = `${ns} ns of ${name} tasks on ${context.processors(rank)} processors`;
       findings.absence(launch, rank, `${what} in a makespan of ${makespan} ns`);
