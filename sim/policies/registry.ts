@@ -1,13 +1,22 @@
 import type { Scenario } from '../moe/scenario.ts';
 import { ScenarioError } from '../moe/scenario-error.ts';
 import { fifo } from './fifo.ts';
+import { gemm1First } from './gemm1-first.ts';
+import { interleave } from './interleave.ts';
 import { lag } from './lag.ts';
 import type { PolicyDefinition } from './policy.ts';
 import { roundRobin } from './round-robin.ts';
 import { staticDecode } from './static.ts';
 
 /** The policies that come with the project. One of your own is one file like theirs and a line here. */
-export const policies: readonly PolicyDefinition[] = [fifo, roundRobin, staticDecode, lag];
+export const policies: readonly PolicyDefinition[] = [
+  fifo,
+  interleave,
+  gemm1First,
+  roundRobin,
+  staticDecode,
+  lag,
+];
 
 /**
  * The policy a scenario names, its options checked. `more`: policies of the caller, which win over equal names here.

@@ -56,7 +56,7 @@ const rest = fc.record({
   capacity: fc.constantFrom('dropless', 0.25, 1, 1.5),
   rows: fc.constantFrom(8, 16),
   cols: fc.constantFrom(64, 128),
-  policy: fc.constantFrom('fifo', 'round-robin', 'static', 'lag'),
+  policy: fc.constantFrom('fifo', 'interleave', 'gemm1-first', 'round-robin', 'static', 'lag'),
   readiness: fc.constantFrom('eager', 'lazy'),
   launches: fc.integer({ min: 1, max: 4 }),
   durationPpm: fc.constantFrom(0, 50_000, 900_000),

@@ -173,7 +173,7 @@ export function testPolicyContract(definition: PolicyDefinition): void {
   });
 
   test('says in one line what it is', () => {
-    expect(definition.name).toMatch(/^[a-z][a-z-]*$/);
+    expect(definition.name).toMatch(/^[a-z][a-z0-9-]*$/);
     expect(definition.summary).toMatch(/^[^\n]+$/);
   });
 }

@@ -1,7 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Op } from '../../../sim/moe/layout.ts';
-import { fifo, lag, roundRobin, staticDecode } from '../../../sim/policies/index.ts';
+import {
+  fifo,
+  gemm1First,
+  interleave,
+  lag,
+  roundRobin,
+  staticDecode,
+} from '../../../sim/policies/index.ts';
 import type { PolicyContext, SchedulingPolicy } from '../../../sim/policies/policy.ts';
 
 function context(more: Partial<PolicyContext> = {}): PolicyContext {
@@ -125,5 +132,76 @@ describe('lag', () => {
     policy.takeEntry(0, 100, 1);
     policy.takeEntry(1, 200, 1);
     expect(choices(policy)).toEqual([[200, 0]]);
+  });
+});
+
+describe('interleave', () => {
+  test('gives a tile after a COMBINE and a COMBINE after a tile, GEMM1 before GEMM0', () => {
+    const policy = interleave.create(context());
+    policy.takeEntry(0, 0, 3);
+    policy.takeEntry(1, 200, 3);
+    policy.takeEntry(2, 100, 1);
+    freeAll(policy, 2);
+    expect(choices(policy)).toEqual([
+      [100, 0],
+      [0, 1],
+    ]);
+    freeAll(policy, 2);
+    expect(choices(policy)).toEqual([
+      [200, 0],
+      [201, 1],
+    ]);
+    freeAll(policy, 2);
+    expect(choices(policy)).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+  });
+
+  test('gives what there is when the other kind is missing', () => {
+    const policy = interleave.create(context());
+    policy.takeEntry(0, 200, 3);
+    freeAll(policy, 1);
+    expect(choices(policy)).toEqual([[200, 0]]);
+    freeAll(policy, 1);
+    expect(choices(policy)).toEqual([[201, 0]]);
+    expect(policy.waiting).toBe(1);
+  });
+});
+
+describe('gemm1-first', () => {
+  test('serves GEMM1, then COMBINE, then GEMM0', () => {
+    const policy = gemm1First.create(context());
+    policy.takeEntry(0, 0, 1);
+    policy.takeEntry(1, 200, 1);
+    policy.takeEntry(2, 100, 1);
+    freeAll(policy, 3);
+    expect(choices(policy).map(([task]) => task)).toEqual([100, 200, 0]);
+  });
+});
+
+describe.each([interleave, gemm1First])('$name', (definition) => {
+  test('keeps a bounded number of entries and asks for more as they are placed', () => {
+    const policy = definition.create(context());
+    for (let entry = 0; entry < 32; entry++) policy.takeEntry(0, entry, 1);
+    expect(policy.wantsHand()).toBe(true);
+    policy.takeEntry(0, 32, 1);
+    expect(policy.wantsHand()).toBe(false);
+    policy.takeProcessor(0);
+    expect(policy.choose()).toBe(true);
+    expect(policy.wantsHand()).toBe(true);
+  });
+
+  test('never leaves a processor free beside a task', () => {
+    const entry = fc.tuple(fc.nat(29), fc.integer({ min: 1, max: 9 }));
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 20 }), fc.nat(30), (entries, frees) => {
+        const policy = definition.create(context({ processors: 40 }));
+        const offered = entries.reduce((sum, [, count]) => sum + count, 0);
+        for (const [place, count] of entries) policy.takeEntry(0, place * 10, count);
+        freeAll(policy, frees);
+        expect(choices(policy).length).toBe(Math.min(frees, offered));
+      }),
+    );
   });
 });

@@ -13,7 +13,7 @@ describe('policies by name', () => {
     const own = { ...fifo, name: 'mine' };
     expect(policyOf({ policy: 'mine', policyOptions: {} }, [own])).toBe(own);
     expect(() => policyOf({ policy: 'fifth', policyOptions: {} }, [own])).toThrow(
-      'policy: expected one of mine, fifo, round-robin, static, lag, got fifth',
+      'policy: expected one of mine, fifo, interleave, gemm1-first, round-robin, static, lag, got fifth',
     );
   });
 
