@@ -4,6 +4,7 @@
 
 #include "kerneltwin/actors/copy_rows.cuh"
 #include "kerneltwin/actors/device_policy.cuh"
+#include "kerneltwin/actors/opening_steps.cuh"
 #include "kerneltwin/actors/place.cuh"
 #include "kerneltwin/actors/ring_trace.cuh"
 #include "kerneltwin/protocol/send.h"
@@ -25,6 +26,7 @@ KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, con
     }
     if (ptx::warp() == 0) numberRows<Block>(args, tables, window);
     ptx::syncBlock();
+    stampOpening(OpeningStep::Placed);
     copier.copy(args, transport, tables, window, tokens, first == share.begin);
     ptx::syncWarp();
     zeroDropped<Block>(args, window, tokens);
@@ -32,6 +34,7 @@ KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, con
   }
   copier.finish();
   syncProcessor<Block>();
+  stampOpening(OpeningStep::Copied);
 }
 
 /// Places and dispatches the share of one processor; after the barrier behind the gate.
@@ -55,6 +58,7 @@ KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transpor
   transport.flush();
   if (leader && ptx::thread() == 0) trace.record(EventKind::DispatchEnd, 0, rows, 0);
   ptx::syncBlock();
+  stampOpening(OpeningStep::End);
 }
 
 }  // namespace kerneltwin

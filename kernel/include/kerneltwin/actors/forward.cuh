@@ -12,10 +12,10 @@ KT_DEVICE uint32_t ringIndex(uint32_t processors) {
   return ptx::block() < processors ? ptx::block() : processors + ptx::warp();
 }
 
-/// One launch of a block. `processorBlock(args, processors)` is that of a processor block, to its last record and the end of
-/// its ring: a functor that must be inlined (a lambda might not be), or the tile's registers cross a call.
-template <class Block, class ProcessorBlock>
-KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, ProcessorBlock processorBlock) {
+/// What comes first in every block of a launch: its parameter where all threads find it, its spins' deadlines, its rings.
+/// All threads; ends with a block barrier.
+template <class Block>
+KT_DEVICE void beginBlock(const LaunchArgs& parameter, uint32_t processors) {
   static_assert(sizeof(LaunchArgs) % 4 == 0 && sizeof(LaunchArgs) / 4 <= Block::kThreads);
   if (ptx::thread() < sizeof(LaunchArgs) / 4) {
     reinterpret_cast<uint32_t*>(&control().args)[ptx::thread()] =
@@ -23,7 +23,6 @@ KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, Process
   }
   ptx::syncBlock();
   const LaunchArgs& args = control().args;
-  const uint32_t processors = blocks - 1;
   const bool os = ptx::block() == processors;
   Control& words = control();
   if ((ptx::warp() == 0 || os) && ptx::lane() == 0) {
@@ -32,14 +31,23 @@ KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, Process
     openRing(words.rings[ptx::warp()], args.trace, ringIndex(processors));
   }
   ptx::syncBlock();
-  if (!os) {
+}
+
+/// One launch of a block. `processorBlock(args, processors)` is that of a processor block, to its last record and the end of
+/// its ring: a functor that must be inlined (a lambda might not be), or the tile's registers cross a call.
+template <class Block, class ProcessorBlock>
+KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, ProcessorBlock processorBlock) {
+  const uint32_t processors = blocks - 1;
+  beginBlock<Block>(parameter, processors);
+  const LaunchArgs& args = control().args;
+  if (ptx::block() != processors) {
     processorBlock(args, processors);
     return;
   }
   runOsBlock<Block>(args, processors);
   ptx::syncWarp();
   if (ptx::lane() != 0) return;
-  closeRing(words.rings[ptx::warp()], args.trace, ringIndex(processors), actorId(ptx::block(), ptx::warp()), args.epoch);
+  closeRing(control().rings[ptx::warp()], args.trace, ringIndex(processors), actorId(ptx::block(), ptx::warp()), args.epoch);
 }
 
 template <class Transport, class E>

@@ -7,6 +7,7 @@
 #include <cfloat>
 #include <cmath>
 
+#include "kerneltwin/actors/opening_steps.cuh"
 #include "kerneltwin/actors/share.cuh"
 #include "kerneltwin/gemm/logits_mma.cuh"
 #include "kerneltwin/ptx/bulk.cuh"
@@ -216,6 +217,7 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
     TileAccumulators acc;
     accumulateLogits<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
     storeLogits(acc, part, logits);
+    stampOpening(OpeningStep::Products);
     eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) {
       absorbLogits(args, logits + t * kLogitStride, tops[t], expert, tile.columns, lane, write);
     });
@@ -225,6 +227,7 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count
     writeChoices(args, tops[t], first + t, lane, write);
   });
   ptx::syncBlock();
+  stampOpening(OpeningStep::Choices);
 }
 
 /// The gate of a range of tokens. All threads of the block; ends with a block barrier. The last window's choices stay in the table.

@@ -4,6 +4,7 @@
 #include "kerneltwin/actors/device_policy.cuh"
 #include "kerneltwin/actors/dispatch.cuh"
 #include "kerneltwin/actors/gate.cuh"
+#include "kerneltwin/actors/opening_steps.cuh"
 #include "kerneltwin/actors/ring_trace.cuh"
 #include "kerneltwin/protocol/processor.h"
 
@@ -50,6 +51,7 @@ template <class Block, class Transport>
 KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                              SpinState& self, uint32_t processors, uint32_t processor, ProcessorState& st) {
   const bool speaks = leads<Block>() && ptx::thread() == 0;
+  stampOpening(OpeningStep::Begin);
   if (speaks) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
   const TokenShare share = tokenShare(args.tokens, processors, processor);
   const TokenShare part = ownPart<Block>(share);
@@ -61,6 +63,7 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
   copier.begin(args, begun);
   if constexpr (Block::kCtas > 1) ptx::clusterSync();  // both count the choices of both
   countChoices<Block>(args, tables, share, processor);
+  stampOpening(OpeningStep::GateEnd);
   if (speaks) {
     trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
     self.site = Site::Barrier;
@@ -70,6 +73,7 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
     ptx::syncBlock();
     return false;
   }
+  stampOpening(OpeningStep::BarrierLeft);
 
   if (ptx::thread() == 0) self.site = Site::Dispatch;
   uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processor) * args.shape.experts;
