@@ -4,7 +4,7 @@ import { epochState } from '../moe/packet.ts';
 import { EventKind, putRowBits } from '../trace/generated/events.ts';
 import { DispatchShares } from './dispatch-shares.ts';
 import type { Network } from './network.ts';
-import type { Processors } from './processor.ts';
+import type { ProcessorBlocks } from './processor-blocks.ts';
 import type { RankState } from './rank.ts';
 import { signalArg } from './subscriber.ts';
 import { fail, processorActor, type World } from './world.ts';
@@ -36,7 +36,7 @@ export class Dispatch {
   readonly #putCell: number;
   readonly #done: number;
 
-  constructor(world: World, network: Network, processors: Processors) {
+  constructor(world: World, network: Network, processors: ProcessorBlocks) {
     this.#world = world;
     this.#network = network;
     this.#ranks = world.ranks.map(() => undefined);

@@ -3,7 +3,7 @@ import { rowBlocks } from '../moe/shape.ts';
 import { beginBound } from './bound.ts';
 import type { Dispatch } from './dispatch.ts';
 import { runGate } from './gate.ts';
-import type { Processors } from './processor.ts';
+import type { ProcessorBlocks } from './processor-blocks.ts';
 import type { RankState } from './rank.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Subscribers } from './subscriber.ts';
@@ -14,7 +14,7 @@ import { fail, type World } from './world.ts';
 export interface Actors {
   readonly scheduler: Scheduler;
   readonly subscribers: Subscribers;
-  readonly processors: Processors;
+  readonly processors: ProcessorBlocks;
   readonly dispatch: Dispatch;
 }
 

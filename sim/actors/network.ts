@@ -12,6 +12,8 @@ import { fail, type World } from './world.ts';
 interface MemoryClasses {
   readonly copy: number;
   readonly stream: number;
+  readonly aside: number;
+  readonly wide: number;
 }
 
 /** A resource that ranks share, over the whole run. */
@@ -60,8 +62,15 @@ export class Network {
     this.#subscribers = subscribers;
     const { sim, machine } = world;
     const { smCopyBytesPerNs: copy, smHbmBytesPerNs: stream } = machine;
-    const caps = [...new Set([copy, stream])].sort((x, y) => x - y);
-    this.#classes = { copy: caps.indexOf(copy), stream: caps.indexOf(stream) };
+    const aside = world.beside?.asideBytesPerNs ?? copy;
+    const wide = world.beside?.wideBytesPerNs ?? copy;
+    const caps = [...new Set([copy, stream, aside, wide])].sort((x, y) => x - y);
+    this.#classes = {
+      copy: caps.indexOf(copy),
+      stream: caps.indexOf(stream),
+      aside: caps.indexOf(aside),
+      wide: caps.indexOf(wide),
+    };
     const gpus = Array.from({ length: world.scenario.world.gpus }, (_, gpu) => gpu);
     this.memory = gpus.map(
       (gpu) => new FluidResource(sim, `GPU ${gpu} memory`, machine.hbmBytesPerNs, caps),
@@ -108,6 +117,12 @@ export class Network {
   /** Streams `bytes` of weights from a GPU's memory into one SM. */
   stream(gpu: number, bytes: number, handler: number, a: number, b: number): void {
     this.memory[gpu]!.start(this.#classes.stream, bytes, handler, a, b);
+  }
+
+  /** Moves `bytes` of a COMBINE through a GPU's memory, by the helpers beside a tile or by a whole processor. */
+  combine(gpu: number, wide: boolean, bytes: number, handler: number, a: number, b: number): void {
+    const flowClass = wide ? this.#classes.wide : this.#classes.aside;
+    this.memory[gpu]!.start(flowClass, bytes, handler, a, b);
   }
 
   /** Copies `bytes` by one block: inside a GPU through its memory (read and written), else over links and cards. */

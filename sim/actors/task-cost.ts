@@ -42,16 +42,21 @@ export class TaskCost {
 
   /** Prices a decoded task of `state`; for COMBINE, `arrivals` holds what it completes. */
   price(state: RankState, index: number, task: TaskDecoder, arrivals: CombineArrivals): void {
-    const { machine, shape } = this.#world;
+    const { machine, beside, shape } = this.#world;
     const factor = this.#noise.factor(state.epoch, state.rank, index);
     this.streamBytes = 0;
     this.outputBytes = 0;
     if (task.op === Op.Combine) {
       const width = tileWidth(shape, shape.hidden, task.col);
       this.work = 0;
-      this.fixedNs = Math.ceil(
-        factor * combineTileNs(machine, arrivals.tokens, arrivals.rowsRead, width),
-      );
+      if (beside === undefined) {
+        const ns = combineTileNs(machine, arrivals.tokens, arrivals.rowsRead, width);
+        this.fixedNs = Math.ceil(factor * ns);
+        return;
+      }
+      // Beside a tile it competes with other SMs for the memory, so its rows are a flow.
+      this.fixedNs = Math.ceil(factor * machine.combineTaskNs);
+      this.streamBytes = tileBytes(arrivals.rowsRead + arrivals.tokens, width);
       return;
     }
     const first = task.op === Op.Gemm0;

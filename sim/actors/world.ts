@@ -1,5 +1,5 @@
 import type { LaneSimulation } from '../engine/lanes.ts';
-import type { Machine } from '../machine/constants.ts';
+import type { Beside, Machine } from '../machine/constants.ts';
 import type { Placement } from '../moe/placement.ts';
 import type { Routing } from '../moe/routing.ts';
 import type { Scenario } from '../moe/scenario.ts';
@@ -33,6 +33,8 @@ export interface World {
   readonly placement: Placement;
   readonly routing: Routing;
   readonly machine: Machine;
+  /** The kernel's COMBINE beside tiles; undefined where a processor runs one task after the other. */
+  readonly beside: Beside | undefined;
   readonly policy: PolicyDefinition;
   readonly ranks: readonly RankState[];
   /** Blocks of every rank; the last is the OS block. */

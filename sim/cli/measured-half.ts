@@ -1,7 +1,6 @@
 import type { GpuRunOptions } from '../gpu/record.ts';
 import { runOnGpu } from '../gpu/run-on-gpu.ts';
 import type { Scenario } from '../moe/scenario.ts';
-import { scenarioHash } from '../moe/scenario-hash.ts';
 import { InputError } from './outcome.ts';
 import { packageRoot } from './package-info.ts';
 import { startProgress } from './progress.ts';
@@ -37,11 +36,7 @@ export async function measuredHalf(
     const trace = await openTrace(choice.trace);
     return { measured: { trace, from: choice.trace }, missing: '' };
   }
-  const found = await findRecorded(
-    libraryFolder(packageRoot()),
-    scenario.name,
-    scenarioHash(scenario),
-  );
+  const found = await findRecorded(libraryFolder(packageRoot()), scenario);
   if (found.recorded !== null) {
     const { file, trace } = found.recorded;
     return { measured: { trace, from: file }, missing: '' };
@@ -60,7 +55,7 @@ export async function measuredHalf(
 export async function liveTrace(
   scenario: Scenario,
   terminal: Terminal,
-  options: Pick<GpuRunOptions, 'library' | 'gemm'> = {},
+  options: Pick<GpuRunOptions, 'library'> = {},
 ): Promise<Measured> {
   const progress = startProgress(terminal);
   try {

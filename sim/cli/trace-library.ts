@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { recordedScenario } from '../moe/recorded-scenario.ts';
 import type { Scenario } from '../moe/scenario.ts';
+import { scenarioHash } from '../moe/scenario-hash.ts';
 import { readTraceHeader, traceExtension } from '../trace/store.ts';
 import type { Trace } from '../trace/trace.ts';
 import { openTrace } from './trace-file.ts';
@@ -39,21 +41,18 @@ export async function traceFiles(folder: string): Promise<readonly string[]> {
  * The recorded GPU trace of a scenario, by the hash of the scenario: only the very same work compares. Where there are
  * several, the first by file name.
  */
-export async function findRecorded(
-  folder: string,
-  name: string,
-  scenarioHash: string,
-): Promise<LibraryAnswer> {
+export async function findRecorded(folder: string, scenario: Scenario): Promise<LibraryAnswer> {
+  const wanted = scenarioHash(scenario);
   let otherVersion: string | null = null;
   for (const file of await traceFiles(folder)) {
     const header = await readTraceHeader(file);
     if (header.source !== 'gpu') continue;
-    if (header.scenarioHash === scenarioHash) {
+    if (scenarioHash(recordedScenario(header)) === wanted) {
       const recorded = { file: relative('', file), trace: await openTrace(file) };
       return { recorded, otherVersion: null };
     }
     const { name: theirs } = header.scenario as Partial<Scenario>;
-    if (theirs === name) otherVersion ??= relative('', file);
+    if (theirs === scenario.name) otherVersion ??= relative('', file);
   }
   return { recorded: null, otherVersion };
 }

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { compareTraces } from '../compare/compare.ts';
 import { loadScenario } from '../moe/load-scenario.ts';
+import { recordedScenario } from '../moe/recorded-scenario.ts';
 import type { Scenario } from '../moe/scenario.ts';
 import { scenarioHash } from '../moe/scenario-hash.ts';
 import { worldLine } from '../report/world-line.ts';
@@ -19,8 +20,9 @@ async function recordedTraces(root: string): Promise<Map<string, RecordedTrace>>
   const recorded = new Map<string, RecordedTrace>();
   for (const file of await traceFiles(libraryFolder(root))) {
     const trace = await openTrace(file);
-    if (trace.header.source !== 'gpu' || recorded.has(trace.header.scenarioHash)) continue;
-    recorded.set(trace.header.scenarioHash, { file: relative(root, file), trace });
+    const hash = scenarioHash(recordedScenario(trace.header));
+    if (trace.header.source !== 'gpu' || recorded.has(hash)) continue;
+    recorded.set(hash, { file: relative(root, file), trace });
   }
   return recorded;
 }
@@ -57,7 +59,7 @@ export async function twinOutcomes(root: string, terminal: Terminal): Promise<Sc
   // What is left was recorded with other settings than a shipped scenario's.
   for (const { file, trace } of recorded.values()) {
     const name = basename(file, traceExtension);
-    const scenario = trace.header.scenario as Scenario;
+    const scenario = recordedScenario(trace.header);
     outcomes.push(await outcomeOf(scenario, name, { file, trace }, terminal));
   }
   return outcomes;

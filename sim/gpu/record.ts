@@ -13,7 +13,7 @@ import type {
 import { capacityOf } from '../moe/capacity.ts';
 import { flagCount, heapElements } from '../moe/heap.ts';
 import { type Routing, routeTokens } from '../moe/routing.ts';
-import type { Scenario } from '../moe/scenario.ts';
+import { gemmOf, type Scenario } from '../moe/scenario.ts';
 import { shapeOf } from '../moe/shape-of.ts';
 import { GpuRunError } from './errors.ts';
 import { gpuInfo } from './gpu-info.ts';
@@ -27,8 +27,6 @@ import { worldOptionsOf } from './world-options.ts';
 export interface GpuRunOptions {
   /** Kernel library; default: environment KERNELTWIN_LIBRARY, else build/kernel. */
   readonly library?: string | undefined;
-  /** How the kernel multiplies. Default mma. */
-  readonly gemm?: GemmPath | undefined;
   /** Launches before the recorded ones, with the first launch's tokens. Default 2. */
   readonly warmUps?: number;
   /** Compare every n-th token's output with the fp64 reference; 0: do not compare. Default 1. */
@@ -77,9 +75,13 @@ export interface GpuRecording {
  * @throws {GpuRunError}
  */
 export async function recordOnGpu(s: Scenario, options: GpuRunOptions = {}): Promise<GpuRecording> {
+  if (s.world.smsPerProcessor !== undefined) {
+    const got = `expected 1, as the kernel has no launch of clusters, got ${s.world.smsPerProcessor}`;
+    throw new GpuRunError('UNSUPPORTED', `${s.name}: world.smsPerProcessor: ${got}`);
+  }
   const routing = routeTokens(s);
   const deadlineNs = BigInt(Math.round((options.deadlineMs ?? 5000) * 1e6));
-  const world = worldOptionsOf(s, routing.rows, deadlineNs, options.gemm);
+  const world = worldOptionsOf(s, routing.rows, deadlineNs, gemmOf(s.world));
   const warnings: string[] = [];
   const ranksPerGpu = s.world.ranks / s.world.gpus;
   // A missing library or GPU should say so, before a missing daemon does.

@@ -61,3 +61,27 @@ export interface Constant {
 
 /** The numbers alone: what the cost model computes with. */
 export type Machine = { readonly [name in ConstantName]: number };
+
+/**
+ * Constants of a kernel that runs COMBINE tasks beside tiles: its processors have a stream of tiles, one after the other,
+ * and beside it helper warps for one COMBINE at a time.
+ */
+export const besideUnits = {
+  combineWaiting: 'count',
+  handOverNs: 'ns',
+  asideShare: 'SM per COMBINE',
+  asideBytesPerNs: 'B/ns per SM',
+  wideBytesPerNs: 'B/ns per SM',
+} as const;
+
+export type BesideName = keyof typeof besideUnits;
+export const besideNames: readonly BesideName[] = Object.keys(besideUnits) as BesideName[];
+
+/** The numbers of a kernel with COMBINE beside tiles. */
+export type Beside = { readonly [name in BesideName]: number };
+
+/** What a kernel makes of a machine: other values of its constants, and its own where it has COMBINE beside tiles. */
+export interface KernelConstants {
+  readonly constants: Readonly<Partial<Record<ConstantName, Constant>>>;
+  readonly beside?: Readonly<Record<BesideName, Constant>> | undefined;
+}

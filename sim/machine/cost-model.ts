@@ -1,4 +1,4 @@
-import type { Machine } from './constants.ts';
+import type { Beside, Machine } from './constants.ts';
 
 /** Bytes of an element: bf16. */
 const elementBytes = 2;
@@ -60,5 +60,29 @@ export function sharedMachine(m: Machine, blocks: number): Machine {
     smHbmBytesPerNs: m.smHbmBytesPerNs / blocks,
     smCopyBytesPerNs: m.smCopyBytesPerNs / blocks,
     smLinkBytesPerNs: m.smLinkBytesPerNs / blocks,
+  };
+}
+
+/**
+ * The machine as a processor that spans several SMs sees it: the rates of all of them. Its tile is split by weight rows
+ * between the SMs and its token rows reach all of them by one read.
+ */
+export function spannedMachine(m: Machine, sms: number): Machine {
+  return {
+    ...m,
+    tensorFlopPerNs: m.tensorFlopPerNs * sms,
+    smHbmBytesPerNs: m.smHbmBytesPerNs * sms,
+    smL2BytesPerNs: m.smL2BytesPerNs * sms,
+    smCopyBytesPerNs: m.smCopyBytesPerNs * sms,
+    smLinkBytesPerNs: m.smLinkBytesPerNs * sms,
+  };
+}
+
+/** COMBINE beside tiles on a processor of several SMs: each SM's helpers, or consumers, take their part of the rows. */
+export function spannedBeside(b: Beside, sms: number): Beside {
+  return {
+    ...b,
+    asideBytesPerNs: b.asideBytesPerNs * sms,
+    wideBytesPerNs: b.wideBytesPerNs * sms,
   };
 }

@@ -1,9 +1,13 @@
 /** Machines as data, and what work costs on them. */
 export {
+  type Beside,
+  type BesideName,
+  besideNames,
   type Constant,
   type ConstantName,
   constantNames,
   constantUnits,
+  type KernelConstants,
   type Machine,
 } from './constants.ts';
 export {
@@ -17,6 +21,7 @@ export {
 export { Fabric, type FabricConstants } from './fabric.ts';
 export { MachineError } from './machine-error.ts';
 export {
+  besideOf,
   loadMachineProfile,
   type MachineProfile,
   machineOf,

@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import {
+  type Beside,
+  besideNames,
+  besideUnits,
   type Constant,
   type ConstantName,
   constantNames,
   constantUnits,
+  type KernelConstants,
   type Machine,
   valueRule,
 } from './constants.ts';
@@ -19,6 +23,8 @@ export interface MachineProfile {
   readonly name: string;
   readonly description: string;
   readonly constants: Readonly<Record<ConstantName, Constant>>;
+  /** By the name a scenario gives in `world.gemm`: what differs in that kernel. */
+  readonly kernels: Readonly<Record<string, KernelConstants>>;
 }
 
 const rules = {
@@ -33,8 +39,7 @@ function text(what: string): z.ZodString {
   return z.string({ error: what }).min(1, { error: what });
 }
 
-function constantSchema(name: ConstantName): z.ZodType<Constant> {
-  const unit = constantUnits[name];
+function constantSchema(unit: string): z.ZodType<Constant> {
   return z.strictObject(
     {
       value: rules[valueRule(unit)],
@@ -45,16 +50,35 @@ function constantSchema(name: ConstantName): z.ZodType<Constant> {
   );
 }
 
+const constantSchemas = Object.fromEntries(
+  constantNames.map((name) => [name, constantSchema(constantUnits[name])]),
+);
+
+const kernelSchema = z.strictObject(
+  {
+    constants: z
+      .strictObject(constantSchemas, { error: `some of ${constantNames.join(', ')}` })
+      .partial(),
+    beside: z
+      .strictObject(
+        Object.fromEntries(besideNames.map((name) => [name, constantSchema(besideUnits[name])])),
+        { error: `the constants ${besideNames.join(', ')}` },
+      )
+      .optional(),
+  },
+  { error: 'an object with constants, perhaps beside' },
+);
+
 const profileSchema = z.strictObject(
   {
     name: text('a name'),
     description: z.string({ error: 'a text' }),
-    constants: z.strictObject(
-      Object.fromEntries(constantNames.map((name) => [name, constantSchema(name)])),
-      { error: `the constants ${constantNames.join(', ')}` },
-    ),
+    constants: z.strictObject(constantSchemas, {
+      error: `the constants ${constantNames.join(', ')}`,
+    }),
+    kernels: z.record(z.string(), kernelSchema, { error: 'kernels by name' }),
   },
-  { error: 'an object with name, description, constants' },
+  { error: 'an object with name, description, constants, kernels' },
 );
 
 const shipped: Readonly<Record<string, unknown>> = { h200, h100, a100 };
@@ -129,8 +153,29 @@ function textOf(value: unknown, path: readonly PropertyKey[]): string {
   return at === undefined ? 'nothing' : JSON.stringify(at);
 }
 
-/** The numbers of a profile. */
-export function machineOf(profile: MachineProfile): Machine {
-  const numbers = constantNames.map((name) => [name, profile.constants[name].value] as const);
+/**
+ * The numbers of a profile: of the machine itself, or as a kernel finds it.
+ * @throws {MachineError} when the machine cannot run that kernel.
+ */
+export function machineOf(profile: MachineProfile, kernel?: string): Machine {
+  const own = kernel === undefined ? {} : kernelOf(profile, kernel).constants;
+  const numbers = constantNames.map(
+    (name) => [name, (own[name] ?? profile.constants[name]).value] as const,
+  );
   return Object.fromEntries(numbers) as Machine;
+}
+
+/** The numbers of a kernel with COMBINE beside tiles; undefined for one that runs one task after the other. */
+export function besideOf(profile: MachineProfile, kernel: string): Beside | undefined {
+  const { beside } = kernelOf(profile, kernel);
+  if (beside === undefined) return undefined;
+  return Object.fromEntries(besideNames.map((name) => [name, beside[name].value])) as Beside;
+}
+
+function kernelOf({ name, kernels }: MachineProfile, kernel: string): KernelConstants {
+  const own = Object.hasOwn(kernels, kernel) ? kernels[kernel] : undefined;
+  if (own !== undefined) return own;
+  throw new MachineError([
+    `world.gemm: expected a kernel of machine ${name} (${Object.keys(kernels).join(', ')}), got ${kernel}`,
+  ]);
 }

@@ -1,4 +1,4 @@
-import type { Model, Scenario, World } from './scenario.ts';
+import type { GemmPath, Model, Scenario, World } from './scenario.ts';
 
 /** A valid scenario file with defaults filled in, before it is resolved to a Scenario. */
 export interface ScenarioInput
@@ -20,6 +20,8 @@ export interface ScenarioInput
 }
 
 interface WorldInput extends Pick<World, 'ranks' | 'machine' | 'transport'> {
+  readonly gemm: GemmPath;
+  readonly smsPerProcessor: number;
   readonly gpus?: number | undefined;
   readonly blocks: 'auto' | number;
   readonly expertsPerRank?: readonly number[] | undefined;

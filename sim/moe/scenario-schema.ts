@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { rowStep } from './generated/layout.ts';
-import { activations } from './scenario.ts';
+import { activations, gemmPaths } from './scenario.ts';
 import type { ScenarioInput } from './scenario-input.ts';
 
 const maxSeed = 4294967295;
@@ -62,6 +62,12 @@ const world = mapping({
   transport: oneOf(['direct', 'put'])
     .default('direct')
     .describe('Stores through mapped peer memory, or put-with-signal from staging buffers.'),
+  gemm: oneOf(gemmPaths)
+    .default('mma')
+    .describe('How the kernel multiplies. wgmma: one block an SM, COMBINE beside tiles.'),
+  smsPerProcessor: integer(1, 2)
+    .default(1)
+    .describe('SMs of a processor; 2, a cluster of two blocks, only with wgmma.'),
 });
 
 const model = mapping({

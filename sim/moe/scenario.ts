@@ -36,6 +36,19 @@ export interface World {
   readonly expertsPerRank: readonly number[];
   /** Direct stores through mapped peer memory, or put-with-signal from staging buffers. */
   readonly transport: 'direct' | 'put';
+  /** How the kernel multiplies. Absent: `mma`, so that scenarios from before there was a choice stay the same. */
+  readonly gemm?: GemmPath;
+  /** SMs of a processor: 2 for a cluster of two blocks. Absent: 1. */
+  readonly smsPerProcessor?: number;
+}
+
+/** Kernels by how they multiply, the default first: `wgmma` runs COMBINE beside tiles, `mma` one task after the other. */
+export const gemmPaths = ['mma', 'wgmma'] as const;
+export type GemmPath = (typeof gemmPaths)[number];
+
+/** Kernel of a world. */
+export function gemmOf({ gemm }: Pick<World, 'gemm'>): GemmPath {
+  return gemm ?? gemmPaths[0];
 }
 
 /**

@@ -5,9 +5,11 @@ export function worldLine({ world, model }: Scenario): string {
   const least = Math.min(...model.tokens);
   const most = Math.max(...model.tokens);
   const tokens = least === most ? String(most) : `${least} to ${most}`;
+  const pairs = world.smsPerProcessor === undefined ? '' : ', 2 SMs a processor';
+  const kernel = world.gemm === undefined ? '' : `, ${world.gemm}${pairs}`;
   return (
     `${world.ranks} rank${world.ranks === 1 ? '' : 's'} on ${world.gpus} ${world.machine}, ` +
     `${tokens} tokens a rank, H ${model.hidden}, I ${model.intermediate}, ` +
-    `${model.experts} experts, top-${model.topK}`
+    `${model.experts} experts, top-${model.topK}${kernel}`
   );
 }

@@ -119,7 +119,7 @@ export const machines: fc.Arbitrary<MachineProfile> = fc
       maxLength: latencies.length,
     }),
     subscribers: fc.integer({ min: 1, max: 7 }),
-    sms: fc.integer({ min: 16, max: 132 }),
+    sms: fc.integer({ min: 56, max: 132 }),
     linkBytesPerNs: fc.constantFrom(0.1, 450),
     tensorFlopPerNs: fc.constantFrom(20, 6000),
   })

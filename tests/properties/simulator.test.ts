@@ -41,10 +41,17 @@ function tasksOf(trace: Trace, kind: number): string[] {
   return found.sort();
 }
 
-describe('a simulated launch', () => {
+/** Both kernels, and processors of two SMs. */
+const kernels: readonly [string, Readonly<Record<string, string>>][] = [
+  ['mma', {}],
+  ['wgmma', { 'world.gemm': 'wgmma' }],
+  ['wgmma in pairs', { 'world.gemm': 'wgmma', 'world.smsPerProcessor': '2' }],
+];
+
+describe.each(kernels)('a launch of the kernel %s', (_, kernel) => {
   test('on an H200 ends, and its trace shows every invariant that a trace can show', () => {
     fc.assert(
-      fc.property(scenarios(), (scenario) => {
+      fc.property(scenarios(kernel), (scenario) => {
         const found = verdicts(simulate(scenario).trace);
         for (const id of always) expect(`${id} ${found.get(id)}`).toBe(`${id} held`);
       }),
@@ -53,7 +60,7 @@ describe('a simulated launch', () => {
 
   test('on any machine ends, and its trace shows every invariant that a trace can show', () => {
     fc.assert(
-      fc.property(scenarios(), machines, (scenario, machine) => {
+      fc.property(scenarios(kernel), machines, (scenario, machine) => {
         const found = verdicts(simulate(scenario, { machine }).trace);
         for (const id of always) expect(`${id} ${found.get(id)}`).toBe(`${id} held`);
         const reuse = scenario.launches > 1 ? 'held' : 'undecided';
@@ -64,7 +71,7 @@ describe('a simulated launch', () => {
 
   test('runs exactly the tasks of the oracle, each once, at every step', () => {
     fc.assert(
-      fc.property(scenarios(), (scenario) => {
+      fc.property(scenarios(kernel), (scenario) => {
         const { trace } = simulate(scenario);
         const shape = shapeOf(scenario);
         const placement = placementOf(scenario);
@@ -85,7 +92,9 @@ describe('a simulated launch', () => {
       { numRuns: 50 },
     );
   });
+});
 
+describe('a simulated launch', () => {
   test('gives the same columns for the same seed, and other times for another', () => {
     let others = 0;
     fc.assert(

@@ -1,4 +1,6 @@
 import {
+  type BesideName,
+  besideNames,
   type ConstantName,
   constantNames,
   constantUnits,
@@ -6,7 +8,7 @@ import {
   type MachineProfile,
 } from '../../sim/machine/index.ts';
 
-/** The H200 profile with some constants replaced. */
+/** The H200 profile with some constants replaced, in the kernels too. */
 export function machineWith(values: Partial<Record<ConstantName, number>>): MachineProfile {
   const profile = loadMachineProfile('h200');
   const constants = { ...profile.constants };
@@ -14,7 +16,27 @@ export function machineWith(values: Partial<Record<ConstantName, number>>): Mach
     const value = values[name];
     if (value !== undefined) constants[name] = { ...constants[name], value, source: 'test' };
   }
-  return { ...profile, name: 'test', constants };
+  const kernels = Object.fromEntries(
+    Object.entries(profile.kernels).map(([kernel, own]) => {
+      const kept = Object.entries(own.constants).filter(([name]) => !Object.hasOwn(values, name));
+      return [kernel, { ...own, constants: Object.fromEntries(kept) }];
+    }),
+  );
+  return { ...profile, name: 'test', constants, kernels };
+}
+
+/** A machine whose wgmma kernel has some of its own constants replaced. */
+export function besideWith(
+  values: Partial<Record<BesideName, number>>,
+  machine: MachineProfile = loadMachineProfile('h200'),
+): MachineProfile {
+  const wgmma = machine.kernels['wgmma']!;
+  const beside = { ...wgmma.beside! };
+  for (const name of besideNames) {
+    const value = values[name];
+    if (value !== undefined) beside[name] = { ...beside[name], value, source: 'test' };
+  }
+  return { ...machine, kernels: { ...machine.kernels, wgmma: { ...wgmma, beside } } };
 }
 
 const unbounded = 1e15;

@@ -66,7 +66,7 @@ const shown = 20;
 /** What is kept of one rank: a byte a place of the task space, 16 bytes a processor, and its loss. */
 interface RankWatch {
   readonly steps: Uint8Array;
-  /** Of each processor the GEMM tile, and the COMBINE perhaps beside it, that it runs, plus one; zero: none. */
+  /** Of each processor the two tasks that it may run at once, of which at most one is a GEMM tile, plus one; zero: none. */
   readonly runs: Int32Array;
   /** When each processor last began to run anything. */
   readonly since: Float64Array;
@@ -190,22 +190,23 @@ export class OnlineCheck {
   #onStarted(time: number, launch: number, rank: number, actor: number, task: number): void {
     const watch = this.#ranks[rank]!;
     const p = actor / warpsPerActorBlock;
-    const own = p * 2 + (task < this.#combineFirst ? 0 : 1);
     this.#step(watch, launch, rank, task, started, published);
-    if (watch.runs[own] !== 0) {
-      const what = `processor ${p} starts task ${task} while it runs task ${watch.runs[own]! - 1}`;
+    const [one, other] = [watch.runs[p * 2]!, watch.runs[p * 2 + 1]!];
+    const idle = one === 0 && other === 0;
+    const beside = this.#runsBeside(one, task) ? other : one;
+    if (!this.#runsBeside(one, task) || !this.#runsBeside(other, task) || (one > 0 && other > 0)) {
+      const what = `processor ${p} starts task ${task} while it runs task ${beside - 1}`;
       this.#violate('S1', launch, rank, what);
     }
-    const idle = watch.runs[p * 2] === 0 && watch.runs[p * 2 + 1] === 0;
     if (idle) watch.since[p] = time;
-    watch.runs[own] = task + 1;
+    watch.runs[p * 2 + (one === 0 ? 0 : 1)] = task + 1;
     watch.loss.change(this.#world.clock.now, time, idle ? -1 : 0, -1);
   }
 
   #onFinished(time: number, launch: number, rank: number, actor: number, task: number): void {
     const watch = this.#ranks[rank]!;
     const p = actor / warpsPerActorBlock;
-    const own = p * 2 + (task < this.#combineFirst ? 0 : 1);
+    const own = p * 2 + (watch.runs[p * 2] === task + 1 ? 0 : 1);
     this.#step(watch, launch, rank, task, finished, published | started);
     if (watch.runs[own] !== task + 1) {
       const what = `processor ${p} finishes task ${task}, which it does not run`;
@@ -218,6 +219,11 @@ export class OnlineCheck {
     this.#counts[op]!++;
     watch.finished++;
     watch.loss.change(this.#world.clock.now, time, idle ? 1 : 0, 0);
+  }
+
+  /** Whether a task may begin beside `open`, a task plus one: two tiles may not run at once. */
+  #runsBeside(open: number, task: number): boolean {
+    return open === 0 || open > this.#combineFirst || task >= this.#combineFirst;
   }
 
   /** Marks a step of a task that must have gone through `before` and not through this step. */

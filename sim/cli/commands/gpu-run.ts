@@ -15,7 +15,7 @@ import type { Terminal } from '../terminal.ts';
 interface Options extends ScenarioOptions {
   readonly ranks?: string;
   readonly library?: string;
-  readonly gemm: GemmPath;
+  readonly gemm?: GemmPath;
   readonly shareGpu?: boolean;
   readonly trace?: string;
   readonly check?: boolean;
@@ -36,7 +36,10 @@ export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
     .option('--share-gpu', 'all ranks on one GPU, under a private MPS daemon')
     .option('--library <file>', 'kernel library instead of build/kernel')
     .addOption(
-      new Option('--gemm <path>', 'how the kernel multiplies').choices(gemmPaths).default('mma'),
+      new Option(
+        '--gemm <path>',
+        'how the kernel multiplies instead of the scenario\u2019s',
+      ).choices(gemmPaths),
     )
     .option('--trace <file>', 'write the trace')
     .option('--check', 'judge the trace; exit 1 on violations')
@@ -45,7 +48,6 @@ export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
       const scenario = openScenario(file, { ...options, set: worldOverrides(options) });
       const { trace } = await liveTrace(scenario, terminal, {
         library: options.library,
-        gemm: options.gemm,
       });
       if (options.trace !== undefined) await writeAtomically(options.trace, encodeTrace(trace));
       const { half, check } = judge(trace);
@@ -62,10 +64,11 @@ export function gpuRunCommand(terminal: Terminal, settle: Settle): Command {
     });
 }
 
-function worldOverrides({ set, ranks, shareGpu }: Options): readonly string[] {
+function worldOverrides({ set, ranks, shareGpu, gemm }: Options): readonly string[] {
   return [
     ...(set ?? []),
     ...(ranks === undefined ? [] : [`world.ranks=${ranks}`]),
     ...(shareGpu ? ['world.gpus=1'] : []),
+    ...(gemm === undefined ? [] : [`world.gemm=${gemm}`]),
   ];
 }

@@ -40,7 +40,7 @@ interface FixtureSummary {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { gemm: { type: 'string', default: 'mma' } },
+  options: { gemm: { type: 'string' } },
 });
 const [out = 'out', budget = '420', ...only] = positionals;
 const begin = performance.now();
@@ -94,7 +94,8 @@ async function record(fixture: Fixture): Promise<FixtureSummary> {
   const settings = Object.entries(fixture.set).map(([key, value]) => `${key}=${value}`);
   const program = 'sim/gpu/kit/record-one.ts';
   const scenario = join('scenarios', fixture.scenario);
-  const words = [program, base, scenario, '--gemm', values.gemm, ...settings];
+  const gemm = values.gemm === undefined ? [] : ['--gemm', values.gemm];
+  const words = [program, base, scenario, ...gemm, ...settings];
   const recorded = await run(words, '/dev/null', log, limit);
   const outcome = readJson(`${base}.json`) as RecordOutcome | undefined;
   const so = { name, record: recorded, ...(outcome === undefined ? {} : { outcome }) };

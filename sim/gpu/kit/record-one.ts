@@ -15,7 +15,6 @@ import { GpuRunError } from '../errors.ts';
 import { type GpuRecording, recordOnGpu } from '../record.ts';
 import { readRecording, writeRecording } from '../recording-file.ts';
 import { recordingProblems, traceOf } from '../run-on-gpu.ts';
-import { gemmPaths } from '../world-options.ts';
 
 /** What is known of one recording. */
 export interface RecordOutcome {
@@ -32,20 +31,16 @@ export interface RecordOutcome {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { gemm: { type: 'string', default: 'mma' }, from: { type: 'string' } },
+  options: { gemm: { type: 'string' }, from: { type: 'string' } },
 });
 const [base = '', source = '', ...settings] = positionals;
 
 async function recording(): Promise<GpuRecording> {
   if (values.from !== undefined) return readRecording(values.from);
-  const gemm = gemmPaths.find((path) => path === values.gemm);
-  if (gemm === undefined) {
-    throw new Error(`--gemm: expected ${gemmPaths.join(' or ')}, got ${values.gemm}`);
-  }
-  const pairs = settings.map((setting) => setting.split('=', 2));
+  const gemm = values.gemm === undefined ? [] : [`world.gemm=${values.gemm}`];
+  const pairs = [...settings, ...gemm].map((setting) => setting.split('=', 2));
   const set = Object.fromEntries(pairs.map(([key = '', value = '']) => [key, value]));
   return recordOnGpu(loadScenario(source, set), {
-    gemm,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
 }

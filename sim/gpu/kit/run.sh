@@ -7,7 +7,7 @@
 #     --seconds N          limit of the whole run (500)
 #     --test-ranks LIST    ranks to test with, sharing one GPU ("1 2 4 8"; "" for no tests)
 #     --test-seconds N     limit of the tests with one number of ranks (60)
-#     --gemm mma|wgmma     GEMM path of tests and fixtures (tests: both; fixtures: mma)
+#     --gemm mma|wgmma     GEMM path of tests and fixtures (tests: both; fixtures: the scenario's)
 #     --fixtures LIST      names from sim/gpu/kit/fixtures.ts (all; "none" for none)
 #   run.sh OUT command WORDS...           one command with the kit's Node and libraries in the kit's folder, e.g.
 #                                         node sim/cli/main.ts gpu run scenarios/small.yaml --check
@@ -109,7 +109,7 @@ if [ "$fixtures" != none ]; then
   say "recording, at most $seconds s"
   # shellcheck disable=SC2086
   timeout --kill-after=10 $((seconds + 10)) \
-    node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$seconds" --gemm "${gemm:-mma}" $fixtures 2>&1 | tee -a "$log"
+    node sim/gpu/kit/record-fixtures.ts "$work/recorded" "$seconds" ${gemm:+--gemm "$gemm"} $fixtures 2>&1 | tee -a "$log"
   [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
   cp "$work/recorded/summary.json" "$out/" 2> /dev/null
 fi

@@ -5,13 +5,14 @@ import type { PolicyDefinition } from '../../actors/policy.ts';
 import { Processors } from '../../actors/processor.ts';
 import { RankState } from '../../actors/rank.ts';
 import { Scheduler } from '../../actors/scheduler.ts';
+import { StreamProcessors } from '../../actors/stream-processors.ts';
 import { Subscribers } from '../../actors/subscriber.ts';
 import { TaskDecoder } from '../../actors/task-decoder.ts';
 import { TaskNoise } from '../../actors/task-noise.ts';
 import type { EventSink, World } from '../../actors/world.ts';
 import { LaneSimulation } from '../../engine/lanes.ts';
-import type { Machine } from '../../machine/constants.ts';
-import { sharedMachine } from '../../machine/cost-model.ts';
+import type { Beside, Machine } from '../../machine/constants.ts';
+import { sharedMachine, spannedBeside, spannedMachine } from '../../machine/cost-model.ts';
 import { Fabric } from '../../machine/fabric.ts';
 import { placementOf } from '../../moe/placement.ts';
 import type { Routing } from '../../moe/routing.ts';
@@ -20,7 +21,7 @@ import { ScenarioError } from '../../moe/scenario-error.ts';
 import { shapeOf } from '../../moe/shape-of.ts';
 import { gpuOf } from '../../moe/world.ts';
 
-/** Blocks of every rank and the SMs they lie on. */
+/** Blocks of every rank and the SMs they lie on. Blocks that make one processor count as one. */
 export interface Residency {
   readonly blocks: number;
   readonly smsPerRank: number;
@@ -34,12 +35,14 @@ export interface Residency {
  */
 export function residencyOf(scenario: Scenario, machine: Machine): Residency {
   const { ranks, gpus, blocks } = scenario.world;
-  const smsPerRank = Math.floor((machine.sms * gpus) / ranks);
+  const smsPerProcessor = scenario.world.smsPerProcessor ?? 1;
+  const smsPerRank = Math.floor(Math.floor((machine.sms * gpus) / ranks) / smsPerProcessor);
   const room = smsPerRank * machine.blocksPerSm;
   if (room < 2) {
     const share = `${ranks / gpus} ranks share ${machine.sms} SMs`;
+    const each = smsPerProcessor === 1 ? '' : ` and ${smsPerProcessor} SMs a block`;
     throw new ScenarioError([
-      `world.ranks: expected room for 2 blocks a rank, but ${share} at ${machine.blocksPerSm} blocks an SM`,
+      `world.ranks: expected room for 2 blocks a rank, but ${share} at ${machine.blocksPerSm} blocks an SM${each}`,
     ]);
   }
   if (blocks !== null && (blocks < 2 || blocks > room)) {
@@ -100,12 +103,18 @@ export interface SinkFacts {
 /** Makes the sink of a run; `() => sink` for one that needs to know nothing. */
 export type SinkMaker = (facts: SinkFacts) => EventSink;
 
+/** A scenario with what it names looked up. */
+export interface DescribedWorld {
+  readonly scenario: Scenario;
+  readonly machine: Machine;
+  readonly beside: Beside | undefined;
+  readonly routing: Routing;
+  readonly policy: PolicyDefinition;
+}
+
 /** Builds the fused kernel's world for a scenario. `windowNs`: longest window in which GPUs run one after the other. */
 export function buildWorld(
-  scenario: Scenario,
-  machine: Machine,
-  routing: Routing,
-  policy: PolicyDefinition,
+  { scenario, machine, beside, routing, policy }: DescribedWorld,
   sinkOf: SinkMaker,
   windowNs: number = Number.POSITIVE_INFINITY,
 ): FusedWorld {
@@ -113,6 +122,7 @@ export function buildWorld(
   const shape = shapeOf(scenario);
   const placement = placementOf(scenario);
   const residency = residencyOf(scenario, machine);
+  const sms = scenario.world.smsPerProcessor ?? 1;
   const processors = residency.blocks - 1;
   const { subscribers } = machine;
   const eager = scenario.readiness === 'eager';
@@ -133,7 +143,8 @@ export function buildWorld(
     shape,
     placement,
     routing,
-    machine: sharedMachine(machine, residency.blocksPerSm),
+    machine: sharedMachine(spannedMachine(machine, sms), residency.blocksPerSm),
+    beside: beside && spannedBeside(beside, sms),
     policy,
     ranks,
     ...residency,
@@ -148,7 +159,8 @@ export function buildWorld(
   const scheduler = new Scheduler(world);
   const subscriberWarps = new Subscribers(world, scheduler);
   const network = new Network(world, subscriberWarps);
-  const processorBlocks = new Processors(world, scheduler, network, noise);
+  const Blocks = world.beside === undefined ? Processors : StreamProcessors;
+  const processorBlocks = new Blocks(world, scheduler, network, noise);
   const dispatch = new Dispatch(world, network, processorBlocks);
   const actors = { scheduler, subscribers: subscriberWarps, processors: processorBlocks, dispatch };
   const launches = new Launches(world, actors, noise);

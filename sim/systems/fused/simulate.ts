@@ -1,9 +1,14 @@
 import type { ResourceUse } from '../../actors/network.ts';
 import { ProtocolError } from '../../actors/protocol-error.ts';
-import { type Machine } from '../../machine/constants.ts';
-import { loadMachineProfile, type MachineProfile, machineOf } from '../../machine/profile.ts';
+import type { Beside, Machine } from '../../machine/constants.ts';
+import {
+  besideOf,
+  loadMachineProfile,
+  type MachineProfile,
+  machineOf,
+} from '../../machine/profile.ts';
 import { type Routing, routeTokens } from '../../moe/routing.ts';
-import type { Scenario } from '../../moe/scenario.ts';
+import { gemmOf, type Scenario } from '../../moe/scenario.ts';
 import { scenarioHash } from '../../moe/scenario-hash.ts';
 import type { PolicyDefinition } from '../../policies/policy.ts';
 import { policyOf } from '../../policies/registry.ts';
@@ -74,11 +79,11 @@ export interface UntracedResult {
 export function simulate(scenario: Scenario, options: SimulationOptions = {}): SimulationResult {
   const builder = new TraceBuilder(1 << 16);
   const started = start(scenario, () => builder, options);
-  const { fused, profile, machine, routing } = started;
+  const { fused } = started;
   const finished = run(fused, options);
   const ended = finished ? scenario.launches : Math.min(...fused.launches.ended);
   if (ended === 0) throw options.signal?.reason ?? new Error('aborted before a launch had ended');
-  const trace = builder.finish(headerOf(scenario, profile, machine, routing, fused, ended));
+  const trace = builder.finish(headerOf(scenario, started, ended));
   return {
     trace: finished ? trace : { header: trace.header, events: eventsBefore(trace.events, ended) },
     ...outcomeOf(fused, finished),
@@ -103,16 +108,20 @@ interface Started {
   readonly fused: FusedWorld;
   readonly profile: MachineProfile;
   readonly machine: Machine;
+  readonly beside: Beside | undefined;
   readonly routing: Routing;
 }
 
 function start(scenario: Scenario, sinkOf: SinkMaker, options: SimulationOptions): Started {
   const profile = options.machine ?? loadMachineProfile(scenario.world.machine);
-  const machine = machineOf(profile);
+  const kernel = gemmOf(scenario.world);
+  const machine = machineOf(profile, kernel);
+  const beside = besideOf(profile, kernel);
   const policy = policyOf(scenario, options.policies);
   const routing = options.routing ?? routeTokens(scenario);
-  const fused = buildWorld(scenario, machine, routing, policy, sinkOf, options.windowNs);
-  return { fused, profile, machine, routing };
+  const described = { scenario, machine, beside, routing, policy };
+  const fused = buildWorld(described, sinkOf, options.windowNs);
+  return { fused, profile, machine, beside, routing };
 }
 
 function outcomeOf({ world, network }: FusedWorld, finished: boolean): UntracedResult {
@@ -154,10 +163,7 @@ function run(fused: FusedWorld, options: SimulationOptions): boolean {
 
 function headerOf(
   scenario: Scenario,
-  profile: MachineProfile,
-  machine: Machine,
-  routing: Routing,
-  fused: FusedWorld,
+  { fused, profile, machine, beside, routing }: Started,
   launches: number,
 ): TraceHeader {
   const { blocks, subscribers } = fused.world;
@@ -180,7 +186,10 @@ function headerOf(
     },
     rows: routing.rows.slice(0, launches),
     lostEvents: scenario.model.tokens.map(() => 0),
-    machine: { name: profile.name, facts: { description: profile.description, ...machine } },
+    machine: {
+      name: profile.name,
+      facts: { description: profile.description, ...machine, ...beside },
+    },
     launchMs: [],
   };
 }

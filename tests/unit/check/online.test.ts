@@ -89,7 +89,7 @@ describe('a run without a trace', () => {
     ],
     [
       'S1',
-      'a processor that runs two tasks at once',
+      'a processor that runs tiles at once',
       () => (r) => (r[4] === EventKind.TaskStarted ? (r.with(3, 0) as Record) : r),
     ],
     [

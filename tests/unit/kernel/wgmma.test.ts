@@ -9,13 +9,14 @@ import { runScenario } from '../../support/run-scenario.ts';
 
 const library = emulatorProgram('libkerneltwin.so');
 const alone = { 'world.ranks': '1' };
+const wgmma = { ...alone, 'world.gemm': 'wgmma' };
 
 async function refusal(
   set: Readonly<Record<string, string>>,
   gemm: GemmPath = 'wgmma',
 ): Promise<string> {
   try {
-    await runOnGpu(runScenario({ ...alone, ...set }), { library, gemm });
+    await runOnGpu(runScenario({ ...alone, 'world.gemm': gemm, ...set }), { library });
   } catch (error) {
     if (error instanceof GpuRunError) return error.message;
     throw error;
@@ -29,8 +30,8 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
   test.each(['eager', 'lazy'])(
     'has right results and a trace that no monitor refutes: %s',
     async (readiness) => {
-      const scenario = runScenario({ ...alone, readiness, 'model.hidden': '192' });
-      const trace = await runOnGpu(scenario, { library, gemm: 'wgmma' });
+      const scenario = runScenario({ ...wgmma, readiness, 'model.hidden': '192' });
+      const trace = await runOnGpu(scenario, { library });
       expect(trace.header.ranks).toEqual([{ blocks: 4, subscribers: 11 }]);
       expect(trace.header.machine.facts).toMatchObject({ GEMM: 'wgmma', 'threads a block': 384 });
       const { monitors } = checkTrace(trace);
@@ -44,6 +45,12 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
   test('is refused with the put transport', async () => {
     expect(await refusal({ 'world.transport': 'put' })).toContain(
       'gemm: wgmma runs with the direct transport only',
+    );
+  });
+
+  test('is refused as a launch of clusters', async () => {
+    expect(await refusal({ 'world.smsPerProcessor': '2' })).toContain(
+      'world.smsPerProcessor: expected 1',
     );
   });
 
@@ -70,11 +77,8 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
     await expect(runOnGpu(runScenario(set), { library })).rejects.toThrow(
       'larger than the mma tile',
     );
-    const trace = await runOnGpu(runScenario({ ...set, launches: '1' }), {
-      library,
-      gemm: 'wgmma',
-      warmUps: 0,
-    });
-    expect(trace.header.rows).toEqual(routeTokens(runScenario({ ...set, launches: '1' })).rows);
+    const scenario = runScenario({ ...set, ...wgmma, launches: '1' });
+    const trace = await runOnGpu(scenario, { library, warmUps: 0 });
+    expect(trace.header.rows).toEqual(routeTokens(scenario).rows);
   }, 120_000);
 });

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
+  besideNames,
+  besideOf,
+  type ConstantName,
   constantNames,
   constantUnits,
   loadMachineProfile,
@@ -41,6 +44,27 @@ describe('shipped profiles', () => {
     },
   );
 
+  test('a kernel with COMBINE beside tiles states all constants that this takes', () => {
+    for (const name of profileNames) {
+      const { kernels } = loadMachineProfile(name);
+      expect(besideOf(loadMachineProfile(name), 'mma')).toBeUndefined();
+      for (const { constants, beside } of Object.values(kernels)) {
+        for (const [constant, { unit }] of Object.entries(constants)) {
+          expect(unit).toBe(constantUnits[constant as ConstantName]);
+        }
+        const stated = beside === undefined ? besideNames : Object.keys(beside);
+        expect(stated).toEqual(besideNames);
+      }
+    }
+  });
+
+  test('a kernel that the machine cannot run is named', () => {
+    expect(() => machineOf(loadMachineProfile('a100'), 'wgmma')).toThrow(
+      'world.gemm: expected a kernel of machine a100 (mma), got wgmma',
+    );
+    expect(() => besideOf(loadMachineProfile('h200'), 'toString')).toThrow('got toString');
+  });
+
   test('what was measured on an H200 is marked so there and nowhere else', () => {
     const h200 = loadMachineProfile('h200').constants;
     expect(h200.doorbellNs).toEqual({
@@ -57,6 +81,11 @@ describe('shipped profiles', () => {
   test('give the numbers the cost model computes with', () => {
     const machine = machineOf(loadMachineProfile('h200'));
     expect(machine.sms).toBe(132);
+    expect(machineOf(loadMachineProfile('h200'), 'wgmma')).toMatchObject({
+      sms: 132,
+      blocksPerSm: 1,
+      subscribers: 11,
+    });
     // 780 TFLOP/s over 132 SMs.
     expect(machine.tensorFlopPerNs * machine.sms).toBeCloseTo(780_000, -3);
   });
@@ -83,6 +112,9 @@ describe('a profile file', () => {
   });
 
   test('a wrong value is named with line, column and path', () => {
+    expect(problemsOf(text.replace('"handOverNs"', '"handoverNs"')).join('\n')).toMatch(
+      /kernels\.wgmma\.beside\.handoverNs: expected .*handOverNs.*, got key handoverNs/,
+    );
     const line = text.split('\n').findIndex((row) => row.includes('"doorbellNs"')) + 2;
     expect(problemsOf(text.replace('"value": 262', '"value": 26.5'))).toEqual([
       `my.json:${line}:16: constants.doorbellNs.value: expected an integer of at least 0, got 26.5`,

@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+import { OnlineCheck } from '../../../sim/check/online/online.ts';
+import { launchRows } from '../../../sim/compare/launches.ts';
+import { traceMetrics } from '../../../sim/compare/metrics.ts';
+import type { TaskSpan } from '../../../sim/compare/task-spans.ts';
+import { taskSpans } from '../../../sim/compare/task-spans.ts';
+import { worldOf } from '../../../sim/compare/world.ts';
+import type { MachineProfile } from '../../../sim/machine/index.ts';
+import { loadScenario } from '../../../sim/moe/load-scenario.ts';
+import type { Scenario } from '../../../sim/moe/scenario.ts';
+import { simulate, simulateUntraced } from '../../../sim/systems/fused/simulate.ts';
+import { EventKind } from '../../../sim/trace/generated/events.ts';
+import type { Trace } from '../../../sim/trace/trace.ts';
+import { besideWith } from '../../support/machines.ts';
+
+const sizes = {
+  'world.gemm': 'wgmma',
+  'model.tokens': '1024',
+  launches: '1',
+  'world.blocks': '17',
+};
+
+function world(set: Readonly<Record<string, string>> = {}): Scenario {
+  return loadScenario('scenarios/shared-h200-2.yaml', { ...sizes, ...set });
+}
+
+function traceOf(set: Readonly<Record<string, string>> = {}, machine?: MachineProfile): Trace {
+  return simulate(world(set), { machine }).trace;
+}
+
+function spansOf(trace: Trace): readonly TaskSpan[] {
+  return taskSpans(trace, worldOf(trace), launchRows(trace)[0]!);
+}
+
+/** Most tasks open at once on any processor, by a key of their own; spans that only touch do not overlap. */
+function mostOpen(spans: readonly TaskSpan[]): number {
+  const changes = spans.flatMap(({ rank, processor, started, finished }) => [
+    { key: rank * 1000 + processor, time: started, by: 1 },
+    { key: rank * 1000 + processor, time: finished, by: -1 },
+  ]);
+  changes.sort((x, y) => x.time - y.time || x.by - y.by);
+  const open = new Map<number, number>();
+  let most = 0;
+  for (const { key, by } of changes) {
+    const now = (open.get(key) ?? 0) + by;
+    open.set(key, now);
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
+const isTile = ({ op }: TaskSpan): boolean => op !== 'COMBINE';
+
+describe('a kernel with COMBINE beside tiles', () => {
+  test('runs one tile and one COMBINE at once, or two COMBINEs, never two tiles', () => {
+    const spans = spansOf(traceOf());
+    expect(mostOpen(spans)).toBe(2);
+    expect(mostOpen(spans.filter(isTile))).toBe(1);
+    expect(mostOpen(spans.filter((span) => !isTile(span)))).toBe(2);
+  });
+
+  test('a processor without a tile takes part in COMBINE itself, faster than its helpers', () => {
+    const rates = { asideBytesPerNs: 2, wideBytesPerNs: 40 };
+    const slow = traceMetrics(traceOf({}, besideWith({ ...rates, wideBytesPerNs: 2 })));
+    const fast = traceMetrics(traceOf({}, besideWith(rates)));
+    expect(fast.makespanNs.median).toBeLessThan(slow.makespanNs.median);
+  });
+
+  test('a tile stays in the mailbox until its first product, a COMBINE leaves it at once', () => {
+    const { events } = traceOf();
+    const combines = new Set(
+      spansOf(traceOf())
+        .filter((span) => !isTile(span))
+        .map(({ rank, task }) => `${rank}:${task}`),
+    );
+    const consumed = new Map<string, number>();
+    const waits = { combine: 0, tile: 0 };
+    for (let row = 0; row < events.time.length; row++) {
+      const task = `${events.rank[row]}:${events.a[row]}`;
+      if (events.kind[row] === EventKind.TaskConsumed) consumed.set(task, events.time[row]!);
+      if (events.kind[row] !== EventKind.TaskStarted) continue;
+      const wait = events.time[row]! - consumed.get(task)!;
+      waits[combines.has(task) ? 'combine' : 'tile'] += wait;
+    }
+    expect(waits.combine).toBeGreaterThan(0);
+    expect(waits.tile).toBe(0);
+  });
+
+  test.each([1, 3])('no more than %i COMBINE tasks wait with a processor', (combineWaiting) => {
+    const { events, header } = traceOf({}, besideWith({ combineWaiting, asideBytesPerNs: 0.2 }));
+    const world = worldOf({ events, header });
+    const waiting = new Map<number, number>();
+    let most = 0;
+    const isCombine = new Set(
+      spansOf({ events, header })
+        .filter((span) => !isTile(span))
+        .map(({ task }) => task),
+    );
+    for (let row = 0; row < events.time.length; row++) {
+      if (!isCombine.has(events.a[row]!)) continue;
+      const kind = events.kind[row];
+      if (kind !== EventKind.TaskConsumed && kind !== EventKind.TaskStarted) continue;
+      const key = events.rank[row]! * 65_536 + events.actor[row]!;
+      const now = (waiting.get(key) ?? 0) + (kind === EventKind.TaskConsumed ? 1 : -1);
+      waiting.set(key, now);
+      most = Math.max(most, now);
+    }
+    expect(world.processors).toEqual([16, 16]);
+    expect(most).toBe(combineWaiting);
+  });
+
+  test('a COMBINE beside a tile slows it by the share it takes', () => {
+    // One expert and one processor: a GEMM1 tile runs beside the COMBINE of the one before it.
+    const one = { 'world.ranks': '1', 'world.blocks': '2', 'model.tokens': '128' };
+    const end = (asideShare: number): number =>
+      traceMetrics(traceOf(one, besideWith({ asideShare }))).makespanNs.median;
+    expect(end(0.5)).toBeGreaterThan(end(0));
+  });
+
+  test('a processor of two SMs does a tile in about half the time, and there are half as many', () => {
+    const free = besideWith({});
+    const single = traceOf({ 'world.blocks': 'auto' }, free);
+    const pairs = traceOf({ 'world.blocks': 'auto', 'world.smsPerProcessor': '2' }, free);
+    expect(single.header.ranks[0]!.blocks).toBe(66);
+    expect(pairs.header.ranks[0]!.blocks).toBe(33);
+    const tile = (trace: Trace): number => traceMetrics(trace).taskNs.GEMM0.p10;
+    const fixed = Number(single.header.machine.facts['gemmTaskNs']);
+    expect((tile(pairs) - fixed) / (tile(single) - fixed)).toBeCloseTo(0.5, 1);
+  });
+
+  test.each([
+    ['eager, direct', {}],
+    ['lazy', { readiness: 'lazy' }],
+    ['two GPUs', { 'world.gpus': '2' }],
+    ['two GPUs, put', { 'world.gpus': '2', 'world.transport': 'put' }],
+    ['in pairs', { 'world.smsPerProcessor': '2' }],
+    ['interleave', { policy: 'interleave' }],
+  ])('%s: is judged and measured without a trace as with one', (_, set) => {
+    const scenario = world(set);
+    let check!: OnlineCheck;
+    simulateUntraced(scenario, (facts) => (check = new OnlineCheck(facts)));
+    const summary = check.summary();
+    const metrics = traceMetrics(simulate(scenario).trace);
+    expect(summary.violations).toEqual([]);
+    expect(summary.rankLaunchesJudged).toBe(summary.rankLaunches);
+    expect(summary.makespanNs).toBe(metrics.makespanNs.max);
+    expect(summary.utilisation).toBeCloseTo(metrics.utilisation, 12);
+  });
+});
