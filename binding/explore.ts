@@ -1,5 +1,6 @@
 /** The explorer: the kernel's own protocol headers on fibers, one shared access at a time. */
 import { loadAddon } from './index.ts';
+import type { KernelPolicy } from './kernel.ts';
 import type { NativeShape } from './layout.ts';
 
 /** Sequentially consistent memory, or the scoped release/acquire model of docs/reference/memory-model.md. */
@@ -14,6 +15,7 @@ export interface NativeWorldConfig {
   readonly subscribers: number;
   readonly epochs: number;
   readonly eager: boolean;
+  readonly policy: KernelPolicy;
   readonly model: MemoryModel;
   /** Rows kept: [epoch][source][expert], flattened. */
   readonly rows: Uint32Array;

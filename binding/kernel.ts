@@ -37,6 +37,10 @@ export interface JoinOptions {
  */
 export type GemmPath = 'mma' | 'wgmma';
 
+/** Scheduling policies that the kernel's scheduler knows, by the simulator's names. */
+export const kernelPolicies = ['fifo', 'gemm1-first', 'interleave'] as const;
+export type KernelPolicy = (typeof kernelPolicies)[number];
+
 /** What a world is; all ranks must agree in all fields but `blocks`, `traceRecords` and `deadlineNs`. */
 export interface WorldOptions {
   readonly shape: NativeShape;
@@ -46,6 +50,8 @@ export interface WorldOptions {
   readonly blocks: number;
   readonly transport: 'direct' | 'put';
   readonly readiness: 'eager' | 'lazy';
+  /** Of the scheduler. */
+  readonly policy: KernelPolicy;
   readonly activation: 'identity' | 'relu' | 'gelu' | 'silu' | 'swiglu' | 'geglu';
   /** Of tokens, weights and results. `fp16`: the direct transport only; on wgmma in tiles of up to 288 x 128 or 176 x 256. */
   readonly dtype: 'bf16' | 'fp16';

@@ -69,6 +69,14 @@ static Lanes toLanes(const Napi::Value& value, const std::string& what) {
   throwRange(value, what, "'up', 'down' or 'views'");
 }
 
+static Scheduling toScheduling(const Napi::Value& value, const std::string& what) {
+  const std::string name = toText(value, what);
+  if (name == "fifo") return Scheduling::Fifo;
+  if (name == "gemm1-first") return Scheduling::Gemm1First;
+  if (name == "interleave") return Scheduling::Interleave;
+  throwRange(value, what, "'fifo', 'gemm1-first' or 'interleave'");
+}
+
 WorldConfig toWorldConfig(const Napi::Value& value) {
   const Napi::Object o = toObject(value, "world");
   WorldConfig c;
@@ -78,6 +86,7 @@ WorldConfig toWorldConfig(const Napi::Value& value) {
   c.subscribers = toUint32(o.Get("subscribers"), "world.subscribers");
   c.epochs = toUint32(o.Get("epochs"), "world.epochs");
   c.eager = toBool(o.Get("eager"), "world.eager");
+  c.scheduling = toScheduling(o.Get("policy"), "world.policy");
   c.model = toModel(o.Get("model"), "world.model");
   c.rows = toWords(o.Get("rows"), "world.rows");
   optional(o, "puts", [&](const Napi::Value& v) { c.puts = toUint32(v, "world.puts"); });

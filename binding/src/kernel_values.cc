@@ -60,6 +60,7 @@ WorldOptions toWorldOptions(const Napi::Value& value) {
   o.blocks = number("blocks");
   o.transport = toChoice(object.Get("transport"), "options.transport", {"direct", "put"});
   o.readiness = toChoice(object.Get("readiness"), "options.readiness", {"eager", "lazy"});
+  o.policy = toChoice(object.Get("policy"), "options.policy", {"fifo", "gemm1-first", "interleave"});
   o.activation = toChoice(object.Get("activation"), "options.activation", 
                           {"identity", "relu", "gelu", "silu", "swiglu", "geglu"});
   o.dtype = toChoice(object.Get("dtype"), "options.dtype", {"bf16", "fp16"});

@@ -77,6 +77,7 @@ WorldOptions checkOptions(const kt_world_options& o) {
           "0, or 2 to " + std::to_string(kMaxProcessors + 1), o.blocks);
   require(o.transport <= KT_TRANSPORT_PUT, "transport", "a kt_transport", o.transport);
   require(o.readiness <= KT_READY_LAZY, "readiness", "a kt_readiness", o.readiness);
+  require(o.policy <= KT_POLICY_INTERLEAVE, "policy", "a kt_policy", o.policy);
   require(o.gate <= KT_GATE_GIVEN, "gate", "a kt_gate", o.gate);
   require(o.gemm <= KT_GEMM_WGMMA, "gemm", "a kt_gemm", o.gemm);
   require(o.dtype <= KT_DTYPE_FP16, "dtype", "a kt_dtype", o.dtype);
@@ -89,6 +90,7 @@ WorldOptions checkOptions(const kt_world_options& o) {
   chooseVariant(w.transport, w.gemm, w.dtype, w.shape);
   if (w.gemm == KT_GEMM_WGMMA) checkMatrices(w.shape);
   w.eager = o.readiness == KT_READY_EAGER;
+  w.scheduling = static_cast<Scheduling>(o.policy);
   w.renormalise = o.renormalise != 0;
   w.bias = o.bias != 0;
   w.given = o.gate == KT_GATE_GIVEN;

@@ -16,6 +16,7 @@ struct WorldOptions {
   kt_transport transport;
   kt_gemm gemm;
   bool eager;
+  Scheduling scheduling;
   Activation activation;
   Dtype dtype;
   bool renormalise;

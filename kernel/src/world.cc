@@ -141,6 +141,7 @@ LaunchArgs World::arguments(uint32_t tokens, uint32_t keep) {
   args.renormalise = options_.renormalise;
   args.given = options_.given;
   args.eager = options_.eager;
+  args.scheduling = options_.scheduling;
   args.deadlineNs = options_.deadlineNs;
   args.tensors = {x_.get(), wg_.get(), w1_.get(), b1_.get(), w2_.get(), b2_.get(), out_.get(), choices_.get(), rows_.get(),
                   scales_.get()};

@@ -30,6 +30,7 @@ struct Case {
   Routing routing = Routing::Gate;
   uint32_t transport = KT_TRANSPORT_DIRECT;
   uint32_t readiness = KT_READY_EAGER;
+  uint32_t policy = KT_POLICY_INTERLEAVE;
   uint32_t gemm = KT_GEMM_MMA;
   uint32_t activation = KT_ACTIVATION_SILU;
   uint32_t dtype = KT_DTYPE_BF16;

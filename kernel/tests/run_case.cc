@@ -73,6 +73,7 @@ kt_world_options optionsOf(const Case& c, uint32_t ranks, const std::vector<uint
   o.blocks = c.blocks;
   o.transport = c.transport;
   o.readiness = c.readiness;
+  o.policy = c.policy;
   o.gemm = c.gemm;
   o.activation = c.activation;
   o.dtype = c.dtype;

@@ -1,5 +1,5 @@
 /** What a benchmark runs: one MoE layer, and how the kernel is asked to run it. */
-import type { GemmPath, WorldOptions } from '../../binding/index.ts';
+import type { GemmPath, KernelPolicy, WorldOptions } from '../../binding/index.ts';
 import { flagCount, heapElements, intermediateElements } from '../moe/heap.ts';
 import { placementFrom } from '../moe/placement.ts';
 import { type Activation, isGated } from '../moe/scenario.ts';
@@ -56,6 +56,7 @@ export interface LayerOptions {
   readonly ranks: number;
   readonly gemm: GemmPath;
   readonly tile: Tile;
+  readonly policy: KernelPolicy;
   readonly activation: Activation;
   readonly renormalise: boolean;
   readonly trace: boolean;
@@ -90,6 +91,7 @@ export function layerWorld(l: Layer, o: LayerOptions): WorldOptions {
     blocks: 0,
     transport: 'direct',
     readiness: 'eager',
+    policy: o.policy,
     activation: o.activation,
     dtype: 'bf16',
     renormalise: o.renormalise,

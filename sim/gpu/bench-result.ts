@@ -54,6 +54,7 @@ export interface LayerResult {
   readonly gpus: number;
   readonly gemm: LayerOptions['gemm'];
   readonly tile: LayerOptions['tile'];
+  readonly policy: LayerOptions['policy'];
   readonly activation: LayerOptions['activation'];
   readonly renormalise: boolean;
   readonly device: Pick<

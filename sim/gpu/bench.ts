@@ -143,6 +143,7 @@ type Settings =
   | 'gpus'
   | 'gemm'
   | 'tile'
+  | 'policy'
   | 'activation'
   | 'renormalise'
   | 'device'
@@ -154,7 +155,7 @@ function settingsOf(layer: Layer, bench: LayerBench, opened: Opened): Pick<Layer
   const parts = ['blocks', 'threads', 'sms', 'registers', 'sharedBytes', 'localBytes'] as const;
   return {
     layer,
-    ...pick(bench, ['ranks', 'gpus', 'gemm', 'tile', 'activation', 'renormalise']),
+    ...pick(bench, ['ranks', 'gpus', 'gemm', 'tile', 'policy', 'activation', 'renormalise']),
     device: pick(opened.device, facts),
     library: libraryOf(opened),
     world: pick(opened.world, parts),

@@ -9,7 +9,6 @@ import { type GpuRecording, type GpuRunOptions, type LaunchRecord, recordOnGpu }
 import { decodeRing, type Ring, RingError } from './ring.ts';
 import { addRings, type RingFacts } from './ring-trace.ts';
 import { keptPerExpert, outputProblems, routingProblem } from './verdict.ts';
-import { kernelPolicy } from './world-options.ts';
 
 /**
  * Runs a scenario on this machine's GPUs and returns its trace. Every recorded launch's routing is compared with the
@@ -87,7 +86,7 @@ function headerOf(recording: GpuRecording, facts: RingFacts): TraceHeader {
     launches: launches.length,
     firstLaunch: launches[0]?.epoch ?? 0,
     readiness: scenario.readiness,
-    policy: kernelPolicy,
+    policy: scenario.policy,
     ranks: worlds.map(({ blocks, subscribers }) => ({ blocks, subscribers })),
     clock: { unit: 'ns', residualNs: facts.residualNs, method: facts.method },
     rows: launches.map((launch) =>

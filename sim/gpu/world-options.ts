@@ -1,12 +1,9 @@
-import type { GemmPath, WorldOptions } from '../../binding/index.ts';
+import { type GemmPath, kernelPolicies, type WorldOptions } from '../../binding/kernel.ts';
 import { type Shape, shapeOf } from '../moe/layout.ts';
 import { placementOf } from '../moe/placement.ts';
 import type { Scenario } from '../moe/scenario.ts';
 import { taskCounts } from '../moe/task-set.ts';
 import { GpuRunError } from './errors.ts';
-
-/** Scheduling policy built into the kernel's scheduler. */
-export const kernelPolicy = 'fifo';
 
 export type { GemmPath };
 /** By name, the default first. */
@@ -22,10 +19,12 @@ export function worldOptionsOf(
   deadlineNs: bigint,
   gemm: GemmPath = 'mma',
 ): WorldOptions {
-  if (s.policy !== kernelPolicy) {
+  const policy = kernelPolicies.find((name) => name === s.policy);
+  if (policy === undefined) {
+    const known = kernelPolicies.join(', ');
     throw new GpuRunError(
       'UNSUPPORTED',
-      `${s.name}: policy: expected '${kernelPolicy}', the policy of the kernel's scheduler, got '${s.policy}'`,
+      `${s.name}: policy: expected one that the kernel's scheduler knows (${known}), got '${s.policy}'`,
     );
   }
   const shape = shapeOf(s);
@@ -35,6 +34,7 @@ export function worldOptionsOf(
     blocks: s.world.blocks ?? 0,
     transport: s.world.transport,
     readiness: s.readiness,
+    policy,
     activation: s.model.activation,
     dtype: s.model.dtype,
     renormalise: s.model.renormalise,

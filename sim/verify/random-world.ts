@@ -1,3 +1,4 @@
+import { kernelPolicies } from '../../binding/kernel.ts';
 import { splitmix } from './splitmix.ts';
 import { crowded, type WorldSpec } from './world-spec.ts';
 
@@ -32,6 +33,7 @@ export function randomWorld(seed: number): WorldSpec {
     processors: 1 + below(3),
     subscribers: 1 + below(2),
     readiness: below(2) === 0 ? 'eager' : 'lazy',
+    policy: kernelPolicies[below(kernelPolicies.length)] ?? 'fifo',
     rows: Array.from({ length: 1 + below(4) }, () => Array.from({ length: ranks }, rankRows)),
     model: below(2) === 0 ? 'weak' : 'sc',
   };

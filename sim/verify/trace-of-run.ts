@@ -35,7 +35,7 @@ export function scenarioOf(spec: WorldSpec): Scenario {
     },
     routing: { kind: 'uniform', seed: 0 },
     tiles: { rows: spec.tileRows, cols: spec.tileCols },
-    policy: 'fifo',
+    policy: spec.policy,
     policyOptions: {},
     readiness: spec.readiness,
     launches: spec.rows.length,
@@ -74,7 +74,7 @@ export function traceOfRun(spec: WorldSpec, events: NativeEvents, seed = 0): Tra
     launches: spec.rows.length,
     firstLaunch: 0,
     readiness: spec.readiness,
-    policy: 'fifo',
+    policy: spec.policy,
     ranks: spec.expertsPerRank.map(() => ({
       blocks: spec.processors + 1,
       subscribers: spec.subscribers,

@@ -1,4 +1,5 @@
 import type { MemoryModel, NativeWorldConfig } from '../../binding/explore.ts';
+import type { KernelPolicy } from '../../binding/kernel.ts';
 import { roundUp } from '../moe/shape.ts';
 
 /** A small world for the explorer. Sizes are those of a scenario; `rows` replaces its routing. */
@@ -15,6 +16,7 @@ export interface WorldSpec {
   readonly processors: number;
   readonly subscribers: number;
   readonly readiness: 'eager' | 'lazy';
+  readonly policy: KernelPolicy;
   /** Kept rows: [epoch][source rank][global expert]. */
   readonly rows: readonly (readonly (readonly number[])[])[];
   readonly model: MemoryModel;
@@ -46,6 +48,7 @@ export function nativeConfig(spec: WorldSpec): NativeWorldConfig {
     subscribers: spec.subscribers,
     epochs: spec.rows.length,
     eager: spec.readiness === 'eager',
+    policy: spec.policy,
     model: spec.model,
     rows: Uint32Array.from(spec.rows.flat(2)),
     puts: spec.puts,
@@ -63,6 +66,7 @@ const smallest: Omit<WorldSpec, 'expertsPerRank' | 'rows'> = {
   processors: 1,
   subscribers: 1,
   readiness: 'eager',
+  policy: 'fifo',
   model: 'weak',
   puts: 0,
   lanes: 'up',

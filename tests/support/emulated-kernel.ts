@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DeviceInfo, GemmPath, LaunchResult, WorldInfo } from '../../binding/index.ts';
+import { kernelPolicies } from '../../binding/kernel.ts';
 import type { RoutingResult } from '../../sim/gpu/messages.ts';
 import type { GpuRecording, LaunchRecord } from '../../sim/gpu/record.ts';
 import type { RingBytes } from '../../sim/gpu/ring.ts';
@@ -40,6 +41,12 @@ export function buildEmulator(target: EmulatorTarget): void {
   });
 }
 
+function policyCode(s: Scenario): number {
+  const code = kernelPolicies.findIndex((name) => name === s.policy);
+  if (code < 0) throw new RangeError(`${s.name}: policy: the kernel has no ${s.policy}`);
+  return code;
+}
+
 function requestOf(s: Scenario, routing: Routing, seed: number, gemm: GemmPath): string {
   const shape = shapeOf(s);
   const { model, world } = s;
@@ -54,6 +61,7 @@ function requestOf(s: Scenario, routing: Routing, seed: number, gemm: GemmPath):
     s.tiles.cols,
     shape.capacity,
     Number(s.readiness === 'eager'),
+    policyCode(s),
     Number(world.transport === 'put'),
     Number(gemm === 'wgmma'),
     Number(model.bias),

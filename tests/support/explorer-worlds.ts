@@ -1,5 +1,7 @@
 /** Generated worlds for the explorer. */
+
 import * as fc from 'fast-check';
+import { kernelPolicies } from '../../binding/kernel.ts';
 import type { WorldSpec } from '../../sim/verify/world-spec.ts';
 
 const readiness = fc.constantFrom<'eager' | 'lazy'>('eager', 'lazy');
@@ -29,6 +31,7 @@ export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
     processors: fc.integer({ min: 1, max: 3 }),
     subscribers: fc.integer({ min: 1, max: 2 }),
     readiness,
+    policy: fc.constantFrom(...kernelPolicies),
     epochs: fc.integer({ min: 1, max: 4 }),
     puts: fc.constantFrom(0, 0, 2),
     lanes: fc.constantFrom<WorldSpec['lanes']>('up', 'up', 'up', 'down', 'views'),

@@ -315,9 +315,10 @@ void Actor::scheduler() {
   for (uint32_t i = 0; i < ceilDiv(s_.ranks, 32); ++i) mem_.store<Order::Relaxed, Scope::Block>(&my().corrected[i], 0u);
   mem_.store<Order::Relaxed, Scope::Block>(my().interrupted, 0u);
   mem_.store<Order::Release, Scope::Block>(my().osReady, epoch_ + 1);
-  const SchedulerState st{c_.processors, c_.subscribers, {my().doorbells, my().status}, my().queues.data(),
-                          processorQueue(), my().heads.data(), my().slotState.data(), my().readyQueue.data(),
-                          static_cast<uint32_t>(my().readyQueue.size() - 1), {my().bound, my().corrected}, my().interrupted};
+  const SchedulerState st{c_.scheduling, gemm0Tasks(s_), gemm0Tasks(s_) + gemm1Tasks(s_), c_.processors, c_.subscribers, {my().doorbells, my().status}, my().queues.data(),
+                          processorQueue(), my().heads.data(), my().slotState.data(), my().tileDue.data(),
+                          my().readyLists.data(), static_cast<uint32_t>(my().readyLists.size() / kReadyLists - 1),
+                          my().backlogs.data(), my().books.data(), {my().bound, my().corrected}, my().interrupted};
   if (c_.lanes == Lanes::Down) {
     DownWarp warp;
     return runScheduler(mem_, warp, trace_, st);
@@ -329,7 +330,7 @@ void Actor::scheduler() {
     return;
   }
   HostWarp warp;
-  SchedulerRun<HostWarp> run;
+  SchedulerRun run;
   my().schedulerRun = &run;
   runScheduler(mem_, warp, trace_, st, run);
   my().schedulerRun = nullptr;

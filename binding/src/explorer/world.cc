@@ -52,7 +52,10 @@ void World::allocateRank(uint32_t rank) {
   for (uint32_t p = 0; p < config_.processors; ++p) m.setInitial(arena_->locate(&w.status[p]), initialStatus(config_.eager));
   w.watch.assign(config_.subscribers, std::vector<WatchChunk>(watchListCapacity(s) + kPollChunks));
   w.slotState.resize(config_.processors);
-  w.readyQueue.resize(roundUpPow2(config_.processors));
+  w.tileDue.resize(config_.processors);
+  w.readyLists.resize(kReadyLists * roundUpPow2(config_.processors));
+  w.backlogs.resize(kTaskClasses * kBacklogEntries);
+  w.books.resize(1);
   w.heads.resize(config_.subscribers + 1);
   w.tickets.resize(config_.subscribers);
   w.subscriberStates.resize(config_.subscribers);
@@ -67,7 +70,10 @@ void World::registerLanes(RankWords& w) {
   w.lanes.assign(1 + config_.subscribers, LaneViews(*explorer_));
   w.lanes[0].add(w.heads.data(), w.heads.size() * sizeof(uint32_t));
   w.lanes[0].add(w.slotState.data(), w.slotState.size() * sizeof(uint32_t));
-  w.lanes[0].add(w.readyQueue.data(), w.readyQueue.size() * sizeof(uint32_t));
+  w.lanes[0].add(w.tileDue.data(), w.tileDue.size() * sizeof(uint32_t));
+  w.lanes[0].add(w.readyLists.data(), w.readyLists.size() * sizeof(uint32_t));
+  w.lanes[0].add(w.backlogs.data(), w.backlogs.size() * sizeof(OpenRange));
+  w.lanes[0].add(w.books.data(), w.books.size() * sizeof(SchedulerBooks));
   for (uint32_t i = 0; i < config_.subscribers; ++i) {
     w.lanes[1 + i].add(w.watch[i].data(), w.watch[i].size() * sizeof(WatchChunk));
   }
@@ -198,13 +204,24 @@ void World::start(Choices& choices, uint64_t maxSteps) {
 void World::hashScheduler(uint64_t& h, const RankWords& w) const {
   for (const uint32_t head : w.heads) h = blend(h, head);
   if (w.schedulerRun == nullptr) return;
-  const auto& run = *w.schedulerRun;
+  h = blend(h, w.schedulerRun->scheduled);
   for (const uint32_t slot : w.slotState) h = blend(h, slot);
-  for (uint32_t i = 0; i < run.readyCount; ++i) h = blend(h, w.readyQueue[(run.readyHead + i) & (w.readyQueue.size() - 1)]);
-  h = blend(blend(h, run.readyCount), run.scheduled);
-  if (run.taken == run.open) return;  // a used-up hand is never read again
-  h = blend(blend(h, run.open), run.taken);
-  for (uint32_t lane = 0; lane < kLanes; ++lane) h = blend(h, static_cast<uint64_t>(run.range[lane].first) << 32 | run.range[lane].count);
+  for (const uint32_t due : w.tileDue) h = blend(h, due);
+  // What the rings hold, not where in them: places behind the heads are never read again.
+  const size_t room = w.readyLists.size() / kReadyLists;
+  for (uint32_t list = 0; list < kReadyLists; ++list) {
+    const ReadyList& ready = w.books[0].ready[list];
+    h = blend(h, ready.count);
+    for (uint32_t i = 0; i < ready.count; ++i) h = blend(h, w.readyLists[list * room + ((ready.head + i) & (room - 1))]);
+  }
+  for (uint32_t c = 0; c < kTaskClasses; ++c) {
+    const Backlog& backlog = w.books[0].backlogs[c];
+    h = blend(blend(h, backlog.taken), backlog.waiting);
+    for (uint32_t i = backlog.head; i != backlog.tail; ++i) {
+      const OpenRange& range = w.backlogs[c * kBacklogEntries + (i & (kBacklogEntries - 1))];
+      h = blend(h, static_cast<uint64_t>(range.first) << 32 | range.count);
+    }
+  }
 }
 
 uint64_t World::privateHash(uint32_t fiber, uint64_t lastRead) const {
@@ -234,7 +251,7 @@ void World::save(Saved& out) const {
   out.ranks.resize(ranks_.size());
   for (size_t r = 0; r < ranks_.size(); ++r) {
     const RankWords& w = ranks_[r];
-    out.ranks[r] = {w.heads, w.tickets, w.slotState, w.readyQueue, w.ownRows, w.rowTilesTo, w.watch, w.subscriberStates, w.schedulerRun, w.epoch};
+    out.ranks[r] = {w.heads, w.tickets, w.slotState, w.tileDue, w.readyLists, w.ownRows, w.rowTilesTo, w.backlogs, w.books, w.watch, w.subscriberStates, w.schedulerRun, w.epoch};
   }
 }
 
@@ -248,7 +265,10 @@ void World::restore(const Saved& from) {
     w.heads = s.heads;
     w.tickets = s.tickets;
     w.slotState = s.slotState;
-    w.readyQueue = s.readyQueue;
+    w.tileDue = s.tileDue;
+    w.readyLists = s.readyLists;
+    w.backlogs = s.backlogs;
+    w.books = s.books;
     w.ownRows = s.ownRows;
     w.rowTilesTo = s.rowTilesTo;
     for (size_t i = 0; i < w.watch.size(); ++i) w.watch[i] = s.watch[i];

@@ -53,11 +53,14 @@ struct RankWords {
   std::vector<uint32_t> heads;
   std::vector<uint32_t> tickets;
   std::vector<uint32_t> slotState;
-  std::vector<uint32_t> readyQueue;
+  std::vector<uint32_t> tileDue;
+  std::vector<uint32_t> readyLists;    ///< [kReadyLists][room of one]
+  std::vector<OpenRange> backlogs;     ///< [kTaskClasses][kBacklogEntries]
+  std::vector<SchedulerBooks> books;   ///< one
   std::vector<std::vector<WatchChunk>> watch;
   std::vector<SubscriberQueue> queues;
   std::vector<const SubscriberState*> subscriberStates;  ///< while they run
-  const SchedulerRun<HostWarp>* schedulerRun = nullptr;
+  const SchedulerRun* schedulerRun = nullptr;
   std::vector<LaneViews> lanes;        ///< the scheduler's, then the subscribers'
   std::deque<PutOp> puts;
   // Routing of the running epoch.
@@ -113,10 +116,12 @@ class World : private PrivateState, private Ghost::PayloadMap {
 
  public:
   struct RankSaved {
-    std::vector<uint32_t> heads, tickets, slotState, readyQueue, ownRows, rowTilesTo;
+    std::vector<uint32_t> heads, tickets, slotState, tileDue, readyLists, ownRows, rowTilesTo;
+    std::vector<OpenRange> backlogs;
+    std::vector<SchedulerBooks> books;
     std::vector<std::vector<WatchChunk>> watch;
     std::vector<const SubscriberState*> subscriberStates;
-    const SchedulerRun<HostWarp>* schedulerRun;
+    const SchedulerRun* schedulerRun;
     uint32_t epoch;
   };
   struct Saved {

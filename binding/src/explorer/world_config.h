@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kerneltwin/layout/shape.h"
+#include "kerneltwin/protocol/scheduler.h"
 #include "memory.h"
 
 namespace kerneltwin::explorer {
@@ -20,6 +21,7 @@ struct WorldConfig {
   uint32_t subscribers = 1;           ///< per rank
   uint32_t epochs = 1;
   bool eager = true;
+  Scheduling scheduling = Scheduling::Fifo;
   Model model = Model::Weak;
   /// Puts in flight per rank that may overtake each other; 0: direct stores into the peer's memory.
   uint32_t puts = 0;

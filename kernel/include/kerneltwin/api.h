@@ -123,6 +123,11 @@ typedef struct kt_shape {
 
 typedef enum kt_transport { KT_TRANSPORT_DIRECT = 0, KT_TRANSPORT_PUT = 1 } kt_transport;
 typedef enum kt_readiness { KT_READY_EAGER = 0, KT_READY_LAZY = 1 } kt_readiness;
+typedef enum kt_policy {       /* of the scheduler, by the simulator's names */
+  KT_POLICY_FIFO = 0,          /* "fifo": tasks in the order they are found */
+  KT_POLICY_GEMM1_FIRST = 1,   /* "gemm1-first": GEMM1, then COMBINE, then GEMM0 */
+  KT_POLICY_INTERLEAVE = 2     /* "interleave": GEMM1 before GEMM0, a COMBINE between two tiles of a processor */
+} kt_policy;
 typedef enum kt_activation {
   KT_ACTIVATION_IDENTITY = 0,
   KT_ACTIVATION_RELU = 1,
@@ -153,6 +158,7 @@ typedef struct kt_world_options {
   uint32_t blocks;             /* blocks of a launch, OS block included; 0: as many as are resident; at least 2 */
   uint32_t transport;          /* kt_transport */
   uint32_t readiness;          /* kt_readiness */
+  uint32_t policy;             /* kt_policy */
   uint32_t activation;         /* kt_activation */
   uint32_t renormalise;        /* 1: a token's k probabilities are scaled to sum to one */
   uint32_t bias;               /* 1: B1 and B2 are added */

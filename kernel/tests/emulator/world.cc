@@ -153,6 +153,7 @@ void World::prepare(const std::vector<uint32_t>& tokens, const std::vector<uint3
     a.renormalise = config_.renormalise;
     a.given = config_.given;
     a.eager = config_.eager;
+    a.scheduling = config_.scheduling;
     a.deadlineNs = kDeadline;
     a.tensors = {r.x.get(),    r.wg.get(),
                  r.w1.get(),   config_.bias ? r.b1.get() : nullptr,

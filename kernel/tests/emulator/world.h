@@ -28,6 +28,7 @@ struct Config {
   bool given = false;                ///< choices are input, not the router's
   bool hot = false;                  ///< given: every token to experts 0, 1, ...
   bool eager = true;
+  Scheduling scheduling = Scheduling::Interleave;
   bool put = false;
   bool wgmma = false;                ///< GEMMs on wgmma; tiles of up to 128 x 128
   bool bias = true;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { DeviceInfo } from '../../../binding/index.ts';
+import { type KernelPolicy, kernelPolicies } from '../../../binding/kernel.ts';
 import { Baseline, BaselineError } from '../../gpu/bench-baseline.ts';
 import { wgmmaTiles } from '../../gpu/bench-layer.ts';
 import type { Peaks } from '../../gpu/bench-roofline.ts';
@@ -34,6 +35,7 @@ interface Options {
   readonly ranks: string;
   readonly gpus: string;
   readonly gemm: GemmPath;
+  readonly policy: KernelPolicy;
   readonly tile?: string;
   readonly activation: Activation;
   readonly renormalise?: boolean;
@@ -121,6 +123,11 @@ function withOptions(command: Command): Command {
     .addOption(
       new Option('--gemm <path>', 'how the kernel multiplies').choices(gemmPaths).default('wgmma'),
     )
+    .addOption(
+      new Option('--policy <name>', 'scheduling policy')
+        .choices(kernelPolicies)
+        .default('interleave'),
+    )
     .option('--tile <ROWSxCOLS>', 'most tokens and weight rows of a tile')
     .addOption(
       new Option('--activation <name>', 'between the GEMMs').choices(activations).default('relu'),
@@ -185,6 +192,7 @@ function planOf(o: Options, peaks: Peaks): Undecided[] {
     untracedLibrary: o.untracedLibrary,
     gpus,
     gemm: o.gemm,
+    policy: o.policy,
     activation: o.activation,
     renormalise: o.renormalise ?? false,
     trace: o.trace,

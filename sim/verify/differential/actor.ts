@@ -13,7 +13,7 @@ import {
 import type { Shape } from '../../moe/shape.ts';
 import type { WorldSpec } from '../world-spec.ts';
 import type { Life, Machine } from './machine.ts';
-import { Order, Scope, type ScopeCode } from './memory.ts';
+import { Order, type OrderCode, Scope, type ScopeCode } from './memory.ts';
 import type { RankWords, Words } from './words.ts';
 
 /** Lanes of a warp. */
@@ -83,7 +83,8 @@ export function* publish(
   a.machine.store(a.fiber, ring + (ticket % size), low(word), high(word), Order.Release, scope);
 }
 
-export function* peek(
+/** Reads where the entry of `ticket` will be; the caller makes a fence before it passes anything on. */
+export function* look(
   a: Actor,
   ring: number,
   size: number,
@@ -91,16 +92,21 @@ export function* peek(
   scope: ScopeCode,
 ): Generator<void, QueueEntry, void> {
   yield;
-  a.machine.load(a.fiber, ring + (ticket % size), Order.Acquire, scope);
+  a.machine.load(a.fiber, ring + (ticket % size), Order.Relaxed, scope);
   const { lo, hi } = a.machine.memory;
   return unpackEntry(whole(lo, hi));
 }
 
-export function* ringDoorbell(a: Actor, processor: number, d: Doorbell): Life {
+export function* ringDoorbell(
+  a: Actor,
+  processor: number,
+  d: Doorbell,
+  order: OrderCode = Order.Release,
+): Life {
   const word = packDoorbell(d);
   yield;
   const at = myWords(a).doorbells + processor;
-  a.machine.store(a.fiber, at, low(word), high(word), Order.Release, Scope.Device);
+  a.machine.store(a.fiber, at, low(word), high(word), order, Scope.Device);
 }
 
 export function* loadDoorbell(

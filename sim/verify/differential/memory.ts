@@ -54,6 +54,8 @@ export class MirrorMemory {
   readonly #seen: Uint16Array[] = [];
   /** [thread][scope class] joined by an acquire fence of at least that scope. */
   readonly #pending: (Uint16Array | null)[][] = [];
+  /** [thread][scope class] what the thread had seen at its last release fence of that scope. */
+  readonly #released: (Uint16Array | null)[][] = [];
   readonly #newest: boolean[] = [];
   readonly #places: readonly Place[];
 
@@ -68,6 +70,7 @@ export class MirrorMemory {
     for (const _ of places) {
       this.#seen.push(new Uint16Array(this.#weak ? initial.length : 0));
       this.#pending.push([null, null, null]);
+      this.#released.push([null, null, null]);
       this.#newest.push(false);
     }
   }
@@ -109,8 +112,8 @@ export class MirrorMemory {
     order: OrderCode,
     scope: ScopeCode,
   ): void {
-    const view = releases(order) && this.#weak ? this.#view(thread).slice() : null;
-    this.#append(thread, at, lo, hi, view, scope);
+    const passed = this.#passedOn(thread, order, scope);
+    this.#append(thread, at, lo, hi, passed.view, passed.scope);
   }
 
   /** Reads the last value; the caller then calls {@link finishUpdate} with the new one. */
@@ -126,13 +129,14 @@ export class MirrorMemory {
     order: OrderCode,
     scope: ScopeCode,
   ): void {
-    let view = releases(order) && this.#weak ? this.#view(thread).slice() : null;
+    const passed = this.#passedOn(thread, order, scope);
+    let { view } = passed;
     const extended = this.#messages[at]?.at(-1)?.view ?? null;
     if (extended !== null) {
       if (view === null) view = extended.slice();
       else join(view, extended);
     }
-    this.#append(thread, at, lo, hi, view, scope);
+    this.#append(thread, at, lo, hi, view, passed.scope);
   }
 
   acquireFence(thread: number, scope: ScopeCode): void {
@@ -140,6 +144,11 @@ export class MirrorMemory {
       const view = this.#pending[thread]?.[s] ?? null;
       if (view !== null) join(this.#view(thread), view);
     }
+  }
+
+  releaseFence(thread: number, scope: ScopeCode): void {
+    const fences = this.#released[thread];
+    if (this.#weak && fences !== undefined) fences[scope] = this.#view(thread).slice();
   }
 
   readPlain(at: number): void {
@@ -157,6 +166,21 @@ export class MirrorMemory {
     const all = new Uint16Array(this.#low.length);
     for (const thread of group) join(all, this.#view(thread));
     for (const thread of group) this.#view(thread).set(all);
+  }
+
+  /** What a store passes on: all its thread has seen if it releases, else what the widest release fence before it had. */
+  #passedOn(
+    thread: number,
+    order: OrderCode,
+    scope: ScopeCode,
+  ): { view: Uint16Array | null; scope: ScopeCode } {
+    if (!this.#weak) return { view: null, scope };
+    if (releases(order)) return { view: this.#view(thread).slice(), scope };
+    for (const fence of [Scope.System, Scope.Device, Scope.Block]) {
+      const view = this.#released[thread]?.[fence] ?? null;
+      if (view !== null) return { view: view.slice(), scope: fence < scope ? fence : scope };
+    }
+    return { view: null, scope };
   }
 
   #view(thread: number): Uint16Array {

@@ -1,29 +1,36 @@
 /** The mirrored scheduler. Follows protocol/scheduler.h. */
-import { queueTag } from '../../moe/packet.ts';
+import type { KernelPolicy } from '../../../binding/kernel.ts';
+import { type QueueEntry, queueTag } from '../../moe/packet.ts';
 import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
+import { gemm0Tasks, gemm1Tasks } from '../../moe/task.ts';
 import {
   type Actor,
   barrier,
   keptRows,
   lanes,
   loadDoorbell,
+  look,
   myWords,
   nextSequence,
-  peek,
   ringDoorbell,
 } from './actor.ts';
 import type { Life } from './machine.ts';
 import { Order, Scope } from './memory.ts';
 import { processorRing, roundUpPow2, subscriberRing } from './words.ts';
 
+const Class = { Gemm0: 0, Gemm1: 1, Combine: 2 } as const;
+
 /** What one launch of the scheduler holds. */
 interface Run {
-  /** [processor] last sequence rung, and whether it is in the ready queue. */
+  /** [processor] last sequence rung, and whether it is in a ready list. */
   readonly rung: number[];
-  readonly inQueue: boolean[];
-  readonly ready: number[];
-  /** Tasks of the open hand that are not placed yet. */
-  readonly hand: number[];
+  readonly inList: boolean[];
+  /** [processor] whether its last task was a COMBINE, under a policy that alternates. */
+  readonly tileDue: boolean[];
+  /** Processors that may take any task, and those that a tile is due. */
+  readonly ready: readonly [number[], number[]];
+  /** [class] tasks found and not placed yet; `fifo` has them all in the first. */
+  readonly backlogs: readonly [number[], number[], number[]];
   scheduled: number;
 }
 
@@ -53,50 +60,94 @@ function* openOsBlock(a: Actor, epoch: number): Life {
   yield* storeWord(a, words.osReady, epoch + 1, true);
 }
 
-function* sweepStatus(a: Actor, run: Run): Life {
+function classOf(a: Actor, task: number): 0 | 1 | 2 {
+  if (a.spec.policy === 'fifo' || task < gemm0Tasks(a.shape)) return Class.Gemm0;
+  return task < gemm0Tasks(a.shape) + gemm1Tasks(a.shape) ? Class.Gemm1 : Class.Combine;
+}
+
+/** Looks at the next entries of every queue, if the policy wants them, and at every status word; then takes what is there. */
+function* sweep(a: Actor, run: Run): Life {
+  const queues = a.spec.subscribers + 1;
+  const each = Math.min(4, lanes / roundUpPow2(queues));
+  const hand: QueueEntry[][] = [];
+  if (a.spec.policy !== 'fifo' || run.backlogs[0].length === 0) {
+    for (let q = 0; q < queues; q++) {
+      const mine = q < a.spec.subscribers;
+      const size = mine ? subscriberRing(a.shape) : processorRing(a.shape);
+      const ring = myWords(a).rings[q] ?? 0;
+      const entries: QueueEntry[] = [];
+      for (let i = 0; i < each; i++) {
+        const ticket = (a.state.heads[q] ?? 0) + i;
+        entries.push(yield* look(a, ring, size, ticket, mine ? Scope.Block : Scope.Device));
+      }
+      hand.push(entries);
+    }
+  }
   const seen: number[] = [];
   for (let p = 0; p < a.spec.processors; p++) {
     seen.push(yield* loadWord(a, myWords(a).status + p, Scope.Device));
   }
   for (const [p, status] of seen.entries()) {
-    if (run.inQueue[p] === true || status !== run.rung[p]) continue;
-    run.ready.push(p);
-    run.inQueue[p] = true;
+    if (run.inList[p] === true || status !== run.rung[p]) continue;
+    run.ready[run.tileDue[p] === true ? 1 : 0].push(p);
+    run.inList[p] = true;
   }
+  takeHand(a, run, hand);
 }
 
-/** Takes up to `each` entries in a row of every queue. Every lane looks, also past an entry that is not there. */
-function* openHand(a: Actor, run: Run): Generator<void, boolean, void> {
-  const queues = a.spec.subscribers + 1;
-  const each = Math.min(4, lanes / roundUpPow2(queues));
-  for (let q = 0; q < queues; q++) {
-    const mine = q < a.spec.subscribers;
-    const size = mine ? subscriberRing(a.shape) : processorRing(a.shape);
+function takeHand(a: Actor, run: Run, hand: readonly QueueEntry[][]): void {
+  let any = false;
+  for (const [q, entries] of hand.entries()) {
     const head = a.state.heads[q] ?? 0;
     let inOrder = 0;
-    for (let i = 0; i < each; i++) {
-      const ring = myWords(a).rings[q] ?? 0;
-      const entry = yield* peek(a, ring, size, head + i, mine ? Scope.Block : Scope.Device);
-      if (entry.tag !== queueTag(head + i) || inOrder !== i) continue;
+    for (const [i, entry] of entries.entries()) {
+      if (entry.tag !== queueTag(head + i)) continue;
+      any = true;
+      if (inOrder !== i) continue;
       inOrder++;
-      for (let t = 0; t < entry.count; t++) run.hand.push(entry.first + t);
+      const backlog = run.backlogs[classOf(a, entry.first)];
+      for (let t = 0; t < entry.count; t++) backlog.push(entry.first + t);
     }
     a.state.heads[q] = head + inOrder;
   }
-  return run.hand.length > 0;
+  if (!any) return;
+  a.machine.memory.acquireFence(a.fiber, Scope.Device);
+  a.machine.memory.releaseFence(a.fiber, Scope.Device);
+}
+
+/** Which class goes to which list next; undefined when nothing can be placed. */
+function nextPairing(policy: KernelPolicy, run: Run): readonly [0 | 1 | 2, 0 | 1] | undefined {
+  const waits = run.backlogs.map((tasks) => tasks.length > 0);
+  const [open, due] = run.ready.map((list) => list.length > 0);
+  const tile = waits[Class.Gemm1] === true ? Class.Gemm1 : Class.Gemm0;
+  if (policy === 'interleave') {
+    if (waits[Class.Combine] === true && open === true) return [Class.Combine, 0];
+    if (waits[tile] === true)
+      return due === true ? [tile, 1] : open === true ? [tile, 0] : undefined;
+    return waits[Class.Combine] === true && due === true ? [Class.Combine, 1] : undefined;
+  }
+  if (open !== true) return undefined;
+  if (tile === Class.Gemm1) return [Class.Gemm1, 0];
+  if (waits[Class.Combine] === true) return [Class.Combine, 0];
+  return waits[Class.Gemm0] === true ? [Class.Gemm0, 0] : undefined;
 }
 
 function* placeTasks(a: Actor, run: Run): Life {
-  while (run.hand.length > 0 || (yield* openHand(a, run))) {
-    if (run.ready.length === 0) return;
-    const batch = Math.min(run.hand.length, run.ready.length, lanes);
-    const tasks = run.hand.splice(0, batch);
-    const processors = run.ready.splice(0, batch);
+  for (;;) {
+    const pairing = nextPairing(a.spec.policy, run);
+    if (pairing === undefined) return;
+    const [kind, list] = pairing;
+    const backlog = run.backlogs[kind];
+    const ready = run.ready[list];
+    const batch = Math.min(backlog.length, ready.length, lanes);
+    const tasks = backlog.splice(0, batch);
+    const processors = ready.splice(0, batch);
     for (const [i, p] of processors.entries()) {
       const sequence = nextSequence(run.rung[p] ?? 0);
       run.rung[p] = sequence;
-      run.inQueue[p] = false;
-      yield* ringDoorbell(a, p, { task: tasks[i] ?? 0, sequence, exit: false });
+      run.inList[p] = false;
+      run.tileDue[p] = a.spec.policy === 'interleave' && kind === Class.Combine;
+      yield* ringDoorbell(a, p, { task: tasks[i] ?? 0, sequence, exit: false }, Order.Relaxed);
     }
     run.scheduled += batch;
   }
@@ -111,7 +162,7 @@ function* interruptProcessors(a: Actor, run: Run): Life {
     yield* a.machine.spin(a.fiber, function* () {
       for (const p of all) {
         if (!waiting.has(p)) continue;
-        if (run.inQueue[p] === true) waiting.delete(p);
+        if (run.inList[p] === true) waiting.delete(p);
         else if ((yield* loadWord(a, myWords(a).status + p, Scope.Device)) === run.rung[p]) {
           waiting.delete(p);
         }
@@ -129,15 +180,23 @@ function* interruptProcessors(a: Actor, run: Run): Life {
 export function* schedulerLaunch(a: Actor, epoch: number): Life {
   yield* barrier(a, epoch);
   yield* openOsBlock(a, epoch);
-  const run: Run = { rung: [], inQueue: [], ready: [], hand: [], scheduled: 0 };
+  const run: Run = {
+    rung: [],
+    inList: [],
+    tileDue: [],
+    ready: [[], []],
+    backlogs: [[], [], []],
+    scheduled: 0,
+  };
   for (let p = 0; p < a.spec.processors; p++) {
     run.rung.push((yield* loadDoorbell(a, p, Order.Relaxed)).sequence);
-    run.inQueue.push(false);
+    run.inList.push(false);
+    run.tileDue.push(false);
   }
   const { bound, interrupted } = myWords(a);
   yield* loadWord(a, bound, Scope.Block);
   yield* a.machine.spin(a.fiber, function* () {
-    yield* sweepStatus(a, run);
+    yield* sweep(a, run);
     yield* placeTasks(a, run);
     return (yield* loadWord(a, bound, Scope.Block)) === run.scheduled;
   });

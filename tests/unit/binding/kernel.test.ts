@@ -30,6 +30,7 @@ const options: WorldOptions = {
   blocks: 3,
   transport: 'direct',
   readiness: 'eager',
+  policy: 'fifo',
   activation: 'silu',
   dtype: 'bf16',
   renormalise: true,

@@ -52,7 +52,8 @@ function entry(w: Wanted): MeasuredEntry {
       gpus: 1,
       gemm: 'wgmma',
       tile: { rows: 288, cols: 128 },
-      activation: 'relu',
+      policy: 'interleave',
+    activation: 'relu',
       renormalise: false,
       device: {
         name: 'an invented GPU',

@@ -24,6 +24,7 @@ const options: LayerOptions = {
   ranks: 1,
   gemm: 'wgmma',
   tile: { rows: 288, cols: 128 },
+  policy: 'interleave',
   activation: 'relu',
   renormalise: false,
   trace: false,

@@ -8,6 +8,7 @@
 #include "kerneltwin/gemm/bf16.h"
 #include "kerneltwin/layout/placement.h"
 #include "kerneltwin/protocol/doorbell.h"
+#include "kerneltwin/protocol/scheduler.h"
 #include "kerneltwin/protocol/subscriber.h"
 #include "kerneltwin/trace/record.h"
 
@@ -95,6 +96,7 @@ struct LaunchArgs {
   bool renormalise;
   bool given;                   ///< choices are input
   bool eager;
+  Scheduling scheduling;
   uint64_t deadlineNs;          ///< longest run of the launch
   Tensors tensors;
   Symmetric symmetric;

@@ -14,8 +14,11 @@ struct OsTables {
   SubscriberQueue* queues;  ///< [subscribers]
   uint32_t* heads;          ///< [subscribers + 1]
   uint32_t* slotState;      ///< [processors]
-  uint32_t* readyQueue;     ///< [readyMask + 1]
+  uint32_t* tileDue;        ///< [processors]
+  uint32_t* readyLists;     ///< [kReadyLists][readyMask + 1]
   uint32_t readyMask;
+  OpenRange* entries;       ///< [kTaskClasses][kBacklogEntries]
+  SchedulerBooks* books;
   WatchChunk* watch;        ///< [subscribers][watchListCapacity] when it fits, else null
 };
 
@@ -32,13 +35,16 @@ KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
   t.queues = reinterpret_cast<SubscriberQueue*>(take(Block::kSubscribers * sizeof(SubscriberQueue)));
   t.heads = reinterpret_cast<uint32_t*>(take((Block::kSubscribers + 1) * 4));
   t.slotState = reinterpret_cast<uint32_t*>(take(processors * 4));
-  t.readyQueue = reinterpret_cast<uint32_t*>(take((t.readyMask + 1) * 4));
+  t.tileDue = reinterpret_cast<uint32_t*>(take(processors * 4));
+  t.readyLists = reinterpret_cast<uint32_t*>(take(kReadyLists * (t.readyMask + 1) * 4));
+  t.entries = reinterpret_cast<OpenRange*>(take(kTaskClasses * kBacklogEntries * sizeof(OpenRange)));
+  t.books = reinterpret_cast<SchedulerBooks*>(take(sizeof(SchedulerBooks)));
   const uint32_t left = kPipelineBytes - static_cast<uint32_t>(at - pipelineMemory());
   const uint64_t wanted = static_cast<uint64_t>(Block::kSubscribers) * watchListCapacity(s) * sizeof(WatchChunk);
   t.watch = wanted <= left ? reinterpret_cast<WatchChunk*>(at) : nullptr;
   return t;
 }
-static_assert(kMaxProcessors * 8 + 1024 <= kPipelineBytes);
+static_assert(kMaxProcessors * (2 + kReadyLists) * 4 + kTaskClasses * kBacklogEntries * sizeof(OpenRange) + 1024 <= kPipelineBytes);
 
 /// Sets the words the warps share. All threads; ends with a block barrier.
 template <class Block>
@@ -66,15 +72,22 @@ template <class Block>
 KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
                                 uint32_t processors) {
   Control& words = control();
-  const SchedulerState st = {processors,
+  const Shape& s = args.shape;
+  const SchedulerState st = {args.scheduling,
+                             gemm0Tasks(s),
+                             gemm0Tasks(s) + gemm1Tasks(s),
+                             processors,
                              Block::kSubscribers,
                              args.work.mailboxes,
                              t.queues,
-                             {args.work.processorRing, processorQueueCapacity(args.shape) - 1},
+                             {args.work.processorRing, processorQueueCapacity(s) - 1},
                              t.heads,
                              t.slotState,
-                             t.readyQueue,
+                             t.tileDue,
+                             t.readyLists,
                              t.readyMask,
+                             t.entries,
+                             t.books,
                              {&words.bound, words.corrected},
                              &words.interrupted};
   DeviceWarp warp;

@@ -69,7 +69,7 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   bool exiting = false;
   auto& words = pipe.words();
   for (;;) {
-    if (!exiting && !waits && !tiles.full() && pendingLast - pendingFirst < kPendingTasks) {
+    if (!exiting && !waits && !tiles.full() && pendingLast - pendingFirst < (tiles.empty() ? 1 : kPendingTasks)) {
       TileTask& task = words.slots[tiles.taken.slot()];
       if (source.take(task)) {
         exiting = task.kind == TaskKind::Exit;

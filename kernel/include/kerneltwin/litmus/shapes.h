@@ -109,8 +109,12 @@ KT_HD bool taskChain(M& mem, const Words& w, uint32_t thread) {
     queue.publish(mem, 0, 7, 1);
   } else if (thread == 2) {
     QueueEntry entry = {};
-    mem.spin([&] { return queue.peek(mem, 0, entry); });
-    ringDoorbell(mem, boxes, 0, {entry.first, 1, false});
+    mem.spin([&] {
+      entry = unpackEntry(queue.look(mem, 0));
+      return entry.tag == queueTag(0);
+    });
+    mem.template fence<Order::AcqRel, Scope::Device>();
+    ringFenced(mem, boxes, 0, {entry.first, 1, false});
   } else {
     Doorbell bell = {};
     awaitDoorbell(mem, boxes, 0, 0, bell);
@@ -129,8 +133,12 @@ KT_HD bool rowBlock(M& mem, const Words& w, uint32_t thread) {
     if (arrive<Scope::Device>(mem, &w.narrow[0], 1u, 2u) == 1) queue.publish(mem, 0, 7, 1);
   } else if (thread == 2) {
     QueueEntry entry = {};
-    mem.spin([&] { return queue.peek(mem, 0, entry); });
-    ringDoorbell(mem, boxes, 0, {entry.first, 1, false});
+    mem.spin([&] {
+      entry = unpackEntry(queue.look(mem, 0));
+      return entry.tag == queueTag(0);
+    });
+    mem.template fence<Order::AcqRel, Scope::Device>();
+    ringFenced(mem, boxes, 0, {entry.first, 1, false});
   } else {
     Doorbell bell = {};
     awaitDoorbell(mem, boxes, 0, 0, bell);

@@ -31,6 +31,12 @@ KT_HD void ringDoorbell(M& mem, const Mailboxes& box, uint32_t processor, Doorbe
   mem.template store<Order::Release, Scope::Device>(&box.doorbells[processor * kDoorbellStride], packDoorbell(d));
 }
 
+/// Rings a processor behind a release fence that the caller has made after it learned of the task: the same, for many doorbells.
+template <class M>
+KT_HD void ringFenced(M& mem, const Mailboxes& box, uint32_t processor, Doorbell d) {
+  mem.template store<Order::Relaxed, Scope::Device>(&box.doorbells[processor * kDoorbellStride], packDoorbell(d));
+}
+
 /// Waits for a doorbell newer than `last`; false when the launch was aborted.
 template <class M>
 KT_HD bool awaitDoorbell(M& mem, const Mailboxes& box, uint32_t processor, uint32_t last, Doorbell& out) {

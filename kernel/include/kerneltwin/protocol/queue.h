@@ -21,11 +21,11 @@ struct TaskQueue {
     mem.template store<Order::Release, S>(&ring[ticket & mask], packEntry({queueTag(ticket), first, count}));
   }
 
-  /// Reads the entry of `ticket`; false when it is not there yet.
+  /// Reads where the entry of `ticket` will be; it is there when the tag is that of the ticket. Relaxed, so that many looks
+  /// overlap: an acquire fence follows before anything behind the entry is passed on.
   template <class M>
-  KT_HD bool peek(M& mem, uint32_t ticket, QueueEntry& entry) const {
-    entry = unpackEntry(mem.template load<Order::Acquire, S>(&ring[ticket & mask]));
-    return entry.tag == queueTag(ticket);
+  KT_HD uint64_t look(M& mem, uint32_t ticket) const {
+    return mem.template load<Order::Relaxed, S>(&ring[ticket & mask]);
   }
 };
 

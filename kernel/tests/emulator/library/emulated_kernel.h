@@ -14,6 +14,6 @@ struct EmulatedKernel {
 };
 
 /// A launch's deadline here, where a scheduler's turn counts as a nanosecond.
-inline uint64_t emulatedDeadline(uint64_t ns) { return ns / 1000 + 20'000'000; }
+inline uint64_t emulatedDeadline(uint64_t ns) { return ns / 1000 + 60'000'000; }
 
 }  // namespace emulator

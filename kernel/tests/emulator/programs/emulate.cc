@@ -63,6 +63,7 @@ Config readConfig(Request& in, uint64_t& seed, uint32_t& launches) {
   c.tileCols = in.next();
   c.capacity = in.next();
   c.eager = in.next() != 0;
+  c.scheduling = static_cast<Scheduling>(in.next());
   c.put = in.next() != 0;
   c.wgmma = in.next() != 0;
   c.bias = in.next() != 0;
