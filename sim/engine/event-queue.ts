@@ -66,9 +66,6 @@ export class EventQueue {
   /** The time that buckets are relative to: at most every pending time. */
   #baseHigh = 0;
   #baseLow = 0;
-  /** Only events before this time are taken. */
-  #endHigh: number = lowRange;
-  #endLow = 0;
 
   /** `expected`: events to make room for at first. */
   constructor(expected = 1024) {
@@ -101,32 +98,15 @@ export class EventQueue {
     this.#size++;
   }
 
-  /** Time of the earliest event; Infinity when there is none. Costs a look at every event of the nearest bucket. */
-  get nextTime(): number {
-    if (this.#occupied === 0) return Number.POSITIVE_INFINITY;
-    const level = 31 - Math.clz32(this.#occupied & -this.#occupied);
-    const buckets = this.#buckets[level]!;
-    const bucket = (level << digitBits) | (31 - Math.clz32(buckets & -buckets));
-    const words = this.#words;
-    const end = this.#tail[bucket]!;
-    let high = lowRange;
-    let low = 0;
-    for (let at = this.#head[bucket]!; at !== end; at += stride) {
-      if ((at & chunkMask) === linkWord) at = words[at]!;
-      const atHigh = words[at]!;
-      const atLow = words[at + 1]!;
-      if (atHigh < high || (atHigh === high && atLow < low)) {
-        high = atHigh;
-        low = atLow;
-      }
-    }
-    return high * lowRange + low;
-  }
-
-  /** From now on {@link pop} takes only events before `time`; Infinity, as at first: all. */
-  stopAt(time: number): void {
-    this.#endHigh = time > Number.MAX_SAFE_INTEGER ? lowRange : Math.floor(time / lowRange);
-    this.#endLow = time > Number.MAX_SAFE_INTEGER ? 0 : time - this.#endHigh * lowRange;
+  /**
+   * Lets an empty queue begin anew at `time`, before or after what was popped last; nothing may be pushed before it.
+   * @throws {RangeError} when events are left.
+   */
+  restart(time: number): void {
+    if (this.#size > 0) throw new RangeError(`event queue: restart with ${this.#size} events left`);
+    this.time = time;
+    this.#baseHigh = Math.floor(time / lowRange);
+    this.#baseLow = time - this.#baseHigh * lowRange;
   }
 
   /** Takes the earliest event, of equal times the one pushed first, into the public fields. False when there is none. */
@@ -140,7 +120,6 @@ export class EventQueue {
       const last = this.#tail[bucket]!;
       // A level-0 bucket is a single time; so is a lone event, wherever it waits.
       if (level === 0 || first + stride === last) {
-        if (!this.#mayTake(first)) return false;
         this.#baseHigh = this.#words[first]!;
         this.#baseLow = this.#words[first + 1]!;
         this.#take(first);
@@ -149,35 +128,17 @@ export class EventQueue {
       }
       if (last - first <= searched && ((first ^ (last - 1)) & ~chunkMask) === 0) {
         const earliest = this.#earliest(first, last);
-        if (!this.#mayTake(earliest)) return false;
         this.#take(earliest);
         const words = this.#words;
         for (let at = earliest - 1; at >= first; at--) words[at + stride] = words[at]!;
         this.#head[bucket] = first + stride;
         return true;
       }
-      if (!this.#maySpread(level, digit)) return false;
       this.#vacate(level, digit);
       this.#moveBase(level, digit);
       this.#spread(first, last);
     }
     return false;
-  }
-
-  /** True when {@link pop} may take the event at word `at`. */
-  #mayTake(at: number): boolean {
-    const high = this.#words[at]!;
-    return high < this.#endHigh || (high === this.#endHigh && this.#words[at + 1]! < this.#endLow);
-  }
-
-  /** True when the range of a bucket begins before the stop: the base never moves past a time that may still be pushed. */
-  #maySpread(level: number, digit: number): boolean {
-    const low = level < lowLevels;
-    const high = low
-      ? this.#baseHigh
-      : startOf(this.#baseHigh, digit, (level - lowLevels) * digitBits);
-    if (high !== this.#endHigh) return high < this.#endHigh;
-    return (low ? startOf(this.#baseLow, digit, level * digitBits) : 0) < this.#endLow;
   }
 
   /** Makes room for an event at the end of its bucket and returns the first word of it. */

@@ -1,15 +1,17 @@
 import { EventQueue } from './event-queue.ts';
-import { Mailboxes } from './mailboxes.ts';
+import { PendingLists } from './pending-lists.ts';
 import type { EventHook, Handler, Timeline } from './simulation.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** How a simulation is divided. */
 export interface LaneSizes {
   readonly lanes: number;
   /** Least delay of a {@link LaneSimulation.send} to an earlier lane, in ticks; Infinity with one lane. */
   readonly lookahead: number;
-  /** Events to make room for in every lane at first. */
-  readonly expectedPending?: number;
 }
+
+/** Turns of up to this many ticks have a bucket a time; of longer ones, most buckets would be empty. */
+const longTurn = 4096;
 
 /** Ticks are doubled inside, so that messages come before own events. */
 function isTick(time: number): boolean {
@@ -18,15 +20,15 @@ function isTick(time: number): boolean {
 
 /**
  * A simulation in lanes: parts of the model that reach each other only by {@link send}. Time runs in windows of one
- * lookahead. Within a window the lanes run one after the other, each with a queue of its own, so what a lane works on stays
- * in the caches for as long as a window lasts; what one lane sends to an earlier one lies in a later window, so none
- * could have known of it. A later lane has not run yet and may be sent to at any time.
+ * lookahead. Within a window the lanes run one after the other, so what a lane works on stays in the caches for as long as a
+ * window lasts; what one lane sends to an earlier one lies in a later window, so none could have known of it. A later
+ * lane has not run yet and may be sent to at any time.
  *
- * What is sent waits in a mailbox and enters the lane's queue when the lane runs: a queue is touched only while its lane
- * is at work.
+ * There is one queue, of the events that the lane at work runs in this window: a few dozen, which the nearest caches hold. All
+ * others, the lane's own and what is sent to it, wait in a list of the lane that is read when the lane's turn comes.
  *
- * Events of a lane run in the order (time, sequence in its queue), and the order in which lanes fill each other's queues is
- * fixed: the same pushes give the same run. With one lane this is {@link Simulation}.
+ * Events of a lane run in the order (time, sequence in which they were scheduled for it), and the order in which lanes
+ * schedule for each other is fixed: the same pushes give the same run. With one lane this is {@link Simulation}.
  */
 export class LaneSimulation implements Timeline {
   /** Ticks: the clock of the lane that runs. */
@@ -34,40 +36,42 @@ export class LaneSimulation implements Timeline {
   /** Events run so far. */
   events = 0;
 
-  readonly #queues: readonly EventQueue[];
-  readonly #mail: Mailboxes;
-  /** Of each lane, twice the tick of the earliest event in its queue, as of its last turn. */
-  readonly #next: Float64Array;
+  /** Events of the lane that runs, in this window. */
+  readonly #queue: EventQueue | TurnQueue;
+  /** All others, by lane. */
+  readonly #waiting: PendingLists;
+  readonly #lanes: number;
   readonly #lookahead: number;
   readonly #handlers: Handler[] = [];
   #hook: EventHook | undefined;
-  /** Lane that runs, and its queue; the lanes' number between windows. */
-  #lane = 0;
-  #queue: EventQueue;
-  /** Lane that ran last: the one of `#queue`. */
+  /** Lane that runs; the lanes' number between windows. */
+  #lane: number;
+  /** Lane that ran last. */
   #turn = 0;
-  /** The window's end: the first tick that is not in it. */
+  /** Twice the tick at which the turn of the lane that runs ends; zero between turns. */
+  #stop = 0;
+  /** The window's first tick, and its end: the first tick that is not in it. */
+  #begin = 0;
   #end = 0;
   /** Largest time any lane has reached. */
   #latest = 0;
 
-  constructor({ lanes, lookahead, expectedPending = 256 }: LaneSizes) {
+  constructor({ lanes, lookahead }: LaneSizes) {
     if (!(lanes >= 1 && lookahead > 0)) {
       throw new RangeError(
         `lanes: expected at least 1 and a lookahead, got ${lanes}, ${lookahead}`,
       );
     }
+    this.#lanes = lanes;
     this.#lookahead = lookahead;
-    this.#queues = Array.from({ length: lanes }, () => new EventQueue(expectedPending));
-    this.#mail = new Mailboxes(lanes);
-    this.#next = new Float64Array(lanes).fill(Number.POSITIVE_INFINITY);
-    this.#queue = this.#queues[0]!;
+    this.#queue = lookahead <= longTurn ? new TurnQueue(2 * lookahead) : new EventQueue(0);
+    this.#waiting = new PendingLists(lanes);
     this.#lane = lanes;
   }
 
   /** Events waiting to run. */
   get pending(): number {
-    return this.#queues.reduce((sum, { size }) => sum + size, this.#mail.size);
+    return this.#queue.size + this.#waiting.size;
   }
 
   /** Registers a handler; the number returned names it in {@link at}. */
@@ -86,7 +90,13 @@ export class LaneSimulation implements Timeline {
         `event time: expected an integer from ${this.now} (now) below 2^52, got ${time}`,
       );
     }
-    this.#queue.push(2 * time + 1, handler, a, b);
+    this.#schedule(2 * time + 1, handler, a, b);
+  }
+
+  /** Schedules an event of the lane that runs: in its queue when its turn lasts until then. */
+  #schedule(twice: number, handler: number, a: number, b: number): void {
+    if (twice < this.#stop) this.#queue.push(twice, handler, a, b);
+    else this.#waiting.add(this.#turn, twice, handler, a, b);
   }
 
   /**
@@ -104,9 +114,9 @@ export class LaneSimulation implements Timeline {
       );
     }
     if (lane !== this.#lane) {
-      this.#mail.post(lane, 2 * time, handler, a, b);
+      this.#waiting.add(lane, 2 * time, handler, a, b);
     } else if (time > this.now) {
-      this.#queue.push(2 * time, handler, a, b);
+      this.#schedule(2 * time, handler, a, b);
     } else {
       this.at(time, handler, a, b);
     }
@@ -124,19 +134,17 @@ export class LaneSimulation implements Timeline {
 
   /** Runs at most `limit` events. True when events are left. */
   run(limit: number = Number.POSITIVE_INFINITY): boolean {
-    const lanes = this.#queues.length;
     let left = limit;
     for (;;) {
-      for (; this.#lane < lanes; this.#lane = this.#leave()) {
+      for (; this.#lane < this.#lanes; this.#lane++) {
         if (!this.#enter(this.#lane)) continue;
         const ran =
           this.#hook === undefined ? this.#runBare(left) : this.#runHooked(left, this.#hook);
         this.events += ran;
         left -= ran;
         this.#latest = Math.max(this.#latest, this.now);
-        if (left > 0) continue;
-        this.#next[this.#lane] = this.#queue.nextTime;
-        return this.pending > 0;
+        if (left === 0) return this.pending > 0;
+        this.#stop = 0;
       }
       this.now = this.#latest;
       if (!this.#nextWindow()) return false;
@@ -145,39 +153,28 @@ export class LaneSimulation implements Timeline {
 
   /** Opens the window that begins with the earliest event; false when there is none. */
   #nextWindow(): boolean {
-    // Between windows, too, the lane of the last turn is the one that `at` schedules in.
-    this.#next[this.#turn] = this.#queue.nextTime;
+    const waiting = this.#waiting;
     let begin = Number.POSITIVE_INFINITY;
-    for (let lane = 0; lane < this.#next.length; lane++) {
-      begin = Math.min(begin, this.#nextOf(lane));
+    for (let lane = 0; lane < this.#lanes; lane++) {
+      begin = Math.min(begin, waiting.earliestOf(lane));
     }
     if (begin === Number.POSITIVE_INFINITY) return false;
-    this.#end = Math.floor(begin / 2) + this.#lookahead;
+    this.#begin = Math.floor(begin / 2);
+    this.#end = this.#begin + this.#lookahead;
     this.#lane = 0;
     return true;
   }
 
-  /** Twice the tick of the earliest event of a lane that is not running. */
-  #nextOf(lane: number): number {
-    return Math.min(this.#next[lane]!, this.#mail.earliestOf(lane));
-  }
-
-  /** Turns to a lane: its mail enters its queue. False when it has nothing to do in this window. */
+  /** Turns to a lane, unless it is its turn already. False when it has nothing to do in this window. */
   #enter(lane: number): boolean {
+    if (this.#stop > 0) return true;
     const stop = 2 * this.#end;
-    if (this.#nextOf(lane) >= stop) return false;
-    const queue = this.#queues[lane]!;
+    if (this.#waiting.earliestOf(lane) >= stop) return false;
     this.#turn = lane;
-    this.#queue = queue;
-    this.#mail.deliver(lane, queue);
-    queue.stopAt(stop);
+    this.#stop = stop;
+    this.#queue.restart(2 * this.#begin);
+    this.#waiting.moveDue(lane, stop, this.#queue);
     return true;
-  }
-
-  /** Leaves the lane that ran, if it did; returns the next one. */
-  #leave(): number {
-    if (this.#turn === this.#lane) this.#next[this.#lane] = this.#queue.nextTime;
-    return this.#lane + 1;
   }
 
   #runBare(limit: number): number {

@@ -135,24 +135,18 @@ describe('event queue', () => {
     expect(queue.time).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  test('takes only what lies before its stop, and later pushes may lie between stop and events', () => {
+  test('begins anew at an earlier time once it is empty, and only then', () => {
     fc.assert(
-      fc.property(fc.array(delay, { minLength: 1, maxLength: 60 }), delay, (delays, stop) => {
+      fc.property(fc.array(delay, { minLength: 1, maxLength: 60 }), delay, (delays, begin) => {
         const queue = new EventQueue(1);
-        delays.forEach((time, at) => queue.push(time, 0, at, 0));
-        const times = delays.toSorted((x, y) => x - y);
-        expect(queue.nextTime).toBe(times[0]);
-        queue.stopAt(stop);
-        const popped: number[] = [];
-        while (queue.pop()) popped.push(queue.time);
-        expect(popped).toEqual(times.filter((time) => time < stop));
-        queue.push(stop, 0, 0, 0);
-        expect(queue.nextTime).toBe(stop);
-        queue.stopAt(Number.POSITIVE_INFINITY);
-        const rest: number[] = [];
-        while (queue.pop()) rest.push(queue.time);
-        expect(rest).toEqual([stop, ...times.filter((time) => time >= stop)]);
-        expect(queue.nextTime).toBe(Number.POSITIVE_INFINITY);
+        for (let round = 0; round < 2; round++) {
+          delays.forEach((time, at) => queue.push(begin + time, 0, at, 0));
+          expect(() => queue.restart(begin)).toThrow(`${delays.length} events left`);
+          const popped: number[] = [];
+          while (queue.pop()) popped.push(queue.time - begin);
+          expect(popped).toEqual(delays.toSorted((x, y) => x - y));
+          queue.restart(begin);
+        }
       }),
     );
   });
