@@ -24,12 +24,29 @@ export interface ResourceUse {
 }
 
 /**
- * Words of a signal on its way: source rank, launch, flag, rows, row blocks. Then for one that waits for a put to begin, its
- * bytes in two words; after that, the receiver, and the events to come that do not count.
+ * Words of a signal on its way, which is half a cache line: a put's bytes, in two words, until they begin to move; then what
+ * still serves them, the receiver, and the latency that follows.
  */
 const messageWords = 8;
+const Message = {
+  /** Source rank and its launch. */
+  source: 0,
+  epoch: 1,
+  flag: 2,
+  rows: 3,
+  tiles: 4,
+  bytesHigh: 5,
+  bytesLow: 6,
+  to: 5,
+  /** Resources that still serve the put, and {@link staleSignal} when a signal is on its way that does not count. */
+  open: 6,
+  latency: 7,
+} as const;
 
-/** Words of a transfer that crosses several resources: those that still serve it, then whom to tell, and what. */
+/** More than the resources on any way. */
+const staleSignal = 8;
+
+/** Words of a copy that crosses several resources: those that still serve it, then whom to tell, and what. */
 const transferWords = 4;
 
 const two32 = 4294967296;
@@ -54,6 +71,9 @@ export class Network {
   readonly #classes: MemoryClasses;
   readonly #putStart: number;
   readonly #putDone: number;
+  /** GPU and lane of each rank. */
+  readonly #gpuOf: Int32Array;
+  readonly #laneOf: Int32Array;
   readonly #transfers: RecordPool = new RecordPool(transferWords);
   readonly #messages: RecordPool = new RecordPool(messageWords);
 
@@ -76,7 +96,9 @@ export class Network {
       (gpu) => new FluidResource(sim, `GPU ${gpu} memory`, machine.hbmBytesPerNs, caps),
     );
     this.#fabric = new Fabric(machine, gpus.length);
-    const done = sim.handle((transfer) => this.#onPart(transfer));
+    this.#gpuOf = Int32Array.from(world.ranks, ({ gpu }) => gpu);
+    this.#laneOf = Int32Array.from(world.ranks, ({ lane }) => lane);
+    const done = sim.handle((flow) => this.#onPart(flow));
     const ends = { done, joined: (message: number) => this.#accompany(message) };
     const { linkBytesPerNs, smLinkBytesPerNs, nicBytesPerNs } = machine;
     const links = { units: gpus.length, capacity: linkBytesPerNs, cap: smLinkBytesPerNs };
@@ -87,7 +109,7 @@ export class Network {
     this.nicOut = new FluidBank(sim, cards, ends);
     this.nicIn = new FluidBank(sim, cards, ends);
     this.#putStart = sim.handle((to, message) => this.#onPutStart(to, message));
-    this.#putDone = sim.handle((to, message) => this.#onPutDone(to, message));
+    this.#putDone = sim.handle((_, message) => this.#onPutDone(message));
     world.handlers.signal = sim.handle((rank, message) =>
       this.#onSignal(world.ranks[rank]!, message),
     );
@@ -131,30 +153,41 @@ export class Network {
       this.memory[from]!.start(this.#classes.copy, 2 * bytes, handler, a, b);
       return;
     }
-    const { linkFrom, linkTo, nicFrom, nicTo } = this.#fabric.route(from, to);
-    const parts = (linkFrom >= 0 ? 2 : 0) + (nicFrom >= 0 ? 2 : 0);
     const index = this.#transfers.take();
     const at = index * transferWords;
     const { words } = this.#transfers;
-    words[at] = parts;
     words[at + 1] = handler;
     words[at + 2] = a;
     words[at + 3] = b;
+    const { linkFrom, linkTo, nicFrom, nicTo } = this.#fabric.route(from, to);
+    words[at] = (linkFrom >= 0 ? 2 : 0) + (nicFrom >= 0 ? 2 : 0);
+    this.#serve(linkFrom, linkTo, nicFrom, nicTo, bytes, ~index);
+  }
+
+  /** Starts a flow on everything on a way. It ends with `flow`: a message, or the complement of a transfer. */
+  #serve(
+    linkFrom: number,
+    linkTo: number,
+    nicFrom: number,
+    nicTo: number,
+    bytes: number,
+    flow: number,
+  ): void {
     if (linkFrom >= 0) {
-      this.egress.start(linkFrom, bytes, index);
-      this.ingress.start(linkTo, bytes, index);
+      this.egress.start(linkFrom, bytes, flow);
+      this.ingress.start(linkTo, bytes, flow);
     }
     if (nicFrom >= 0) {
-      this.nicOut.start(nicFrom, bytes, index);
-      this.nicIn.start(nicTo, bytes, index);
+      this.nicOut.start(nicFrom, bytes, flow);
+      this.nicIn.start(nicTo, bytes, flow);
     }
   }
 
   /** How long a small store takes from one rank to another. */
   latency(from: number, to: number): number {
-    const { ranks, machine } = this.#world;
-    const [source, target] = [ranks[from]!.gpu, ranks[to]!.gpu];
-    if (source === target) return machine.sharedGpuNs;
+    const source = this.#gpuOf[from]!;
+    const target = this.#gpuOf[to]!;
+    if (source === target) return this.#world.machine.sharedGpuNs;
     return this.#fabric.route(source, target).latencyNs;
   }
 
@@ -168,16 +201,17 @@ export class Network {
     tiles: number,
   ): void {
     const index = this.#message(from, flag, rows, tiles, 0);
-    const { sim, handlers, ranks } = this.#world;
-    sim.send(ranks[to]!.lane, time + this.latency(from.rank, to), handlers.signal, to, index);
+    const { sim, handlers } = this.#world;
+    const visible = time + this.latency(from.rank, to);
+    sim.send(this.#laneOf[to]!, visible, handlers.signal, to, index);
   }
 
   /** Put with signal: transfers `bytes` without a block waiting, then puts the word on the flag. */
   put(from: RankState, to: number, bytes: number, flag: number, rows: number, tiles: number): void {
     const index = this.#message(from, flag, rows, tiles, bytes);
-    const { sim, ranks, networkLane } = this.#world;
-    if (from.gpu === ranks[to]!.gpu) {
-      this.#messages.words[index * messageWords + 6] = 0;
+    const { sim, machine, networkLane } = this.#world;
+    if (from.gpu === this.#gpuOf[to]) {
+      this.#setOut(index, to, 0, machine.sharedGpuNs);
       this.copy(from.gpu, from.gpu, bytes, this.#putDone, to, index);
     } else {
       sim.send(networkLane, sim.now, this.#putStart, to, index);
@@ -188,108 +222,137 @@ export class Network {
     const index = this.#messages.take();
     const at = index * messageWords;
     const { words } = this.#messages;
-    words[at] = from.rank;
-    words[at + 1] = from.epoch;
-    words[at + 2] = flag;
-    words[at + 3] = rows;
-    words[at + 4] = tiles;
-    words[at + 5] = Math.floor(bytes / two32);
-    words[at + 6] = bytes;
+    words[at + Message.source] = from.rank;
+    words[at + Message.epoch] = from.epoch;
+    words[at + Message.flag] = flag;
+    words[at + Message.rows] = rows;
+    words[at + Message.tiles] = tiles;
+    words[at + Message.bytesHigh] = Math.floor(bytes / two32);
+    words[at + Message.bytesLow] = bytes;
     return index;
+  }
+
+  /** The bytes of a put move from now on. */
+  #setOut(index: number, to: number, open: number, latencyNs: number): void {
+    const at = index * messageWords;
+    const { words } = this.#messages;
+    words[at + Message.to] = to;
+    words[at + Message.open] = open;
+    words[at + Message.latency] = latencyNs;
   }
 
   /** In the network's lane: the bytes of a put begin to move. */
   #onPutStart(to: number, index: number): void {
     const at = index * messageWords;
     const { words } = this.#messages;
-    const { ranks } = this.#world;
-    const bytes = words[at + 5]! * two32 + (words[at + 6]! >>> 0);
-    const from = ranks[words[at]!]!.gpu;
-    words[at + 5] = to;
-    words[at + 6] = 0;
-    if (this.#putAlone(from, to, bytes, index)) return;
-    this.copy(from, ranks[to]!.gpu, bytes, this.#putDone, to, index);
+    const bytes = words[at + Message.bytesHigh]! * two32 + (words[at + Message.bytesLow]! >>> 0);
+    const from = this.#gpuOf[words[at + Message.source]!]!;
+    const way = this.#fabric.route(from, this.#gpuOf[to]!);
+    const { linkFrom, linkTo, nicFrom, nicTo, latencyNs } = way;
+    if (this.#mayGoAlone(linkFrom, linkTo, nicFrom, nicTo, bytes)) {
+      this.#setOut(index, to, 0, latencyNs);
+      let end = 0;
+      if (linkFrom >= 0) {
+        end = this.egress.startAlone(linkFrom, bytes, index);
+        this.ingress.startAlone(linkTo, bytes, index);
+      }
+      if (nicFrom >= 0) {
+        end = Math.max(end, this.nicOut.startAlone(nicFrom, bytes, index));
+        this.nicIn.startAlone(nicTo, bytes, index);
+      }
+      const { sim, handlers } = this.#world;
+      sim.send(this.#laneOf[to]!, end + latencyNs, handlers.signal, to, index);
+      return;
+    }
+    this.#setOut(index, to, (linkFrom >= 0 ? 2 : 0) + (nicFrom >= 0 ? 2 : 0), latencyNs);
+    this.#serve(linkFrom, linkTo, nicFrom, nicTo, bytes, index);
   }
 
-  /** A put for which everything on its way is idle: when its signal arrives is known now, unless another put joins it. */
-  #putAlone(from: number, to: number, bytes: number, index: number): boolean {
-    const { sim, handlers, ranks } = this.#world;
-    const { linkFrom, linkTo, nicFrom, nicTo, latencyNs } = this.#fabric.route(
-      from,
-      ranks[to]!.gpu,
-    );
-    const links = linkFrom >= 0;
-    const cards = nicFrom >= 0;
-    if (links && this.egress.ticksAlone(bytes) === Number.POSITIVE_INFINITY) return false;
-    if (cards && this.nicOut.ticksAlone(bytes) === Number.POSITIVE_INFINITY) return false;
-    if (links && !(this.egress.isIdle(linkFrom) && this.ingress.isIdle(linkTo))) return false;
-    if (cards && !(this.nicOut.isIdle(nicFrom) && this.nicIn.isIdle(nicTo))) return false;
-    let end = 0;
-    if (links) {
-      end = this.egress.startAlone(linkFrom, bytes, index);
-      this.ingress.startAlone(linkTo, bytes, index);
+  /**
+   * True when everything on the way of a put is idle: when its signal arrives is known at its start, unless another put
+   * joins it.
+   */
+  #mayGoAlone(
+    linkFrom: number,
+    linkTo: number,
+    nicFrom: number,
+    nicTo: number,
+    bytes: number,
+  ): boolean {
+    if (linkFrom >= 0) {
+      if (!(this.egress.isIdle(linkFrom) && this.ingress.isIdle(linkTo))) return false;
+      if (this.egress.ticksAlone(bytes) === Number.POSITIVE_INFINITY) return false;
     }
-    if (cards) {
-      end = Math.max(end, this.nicOut.startAlone(nicFrom, bytes, index));
-      this.nicIn.startAlone(nicTo, bytes, index);
+    if (nicFrom >= 0) {
+      if (!(this.nicOut.isIdle(nicFrom) && this.nicIn.isIdle(nicTo))) return false;
+      if (this.nicOut.ticksAlone(bytes) === Number.POSITIVE_INFINITY) return false;
     }
-    sim.send(ranks[to]!.lane, end + latencyNs, handlers.signal, to, index);
     return true;
   }
 
-  /** Another flow joins a put that was alone: what of it is not served yet goes on as a transfer like any other. */
+  /** Another flow joins a put that was alone: what of it is not served yet is a flow like any other, and its signal late. */
   #accompany(index: number): void {
     const at = index * messageWords;
-    const message = this.#messages.words;
-    const { ranks } = this.#world;
-    const to = message[at + 5]!;
-    message[at + 6] = 1;
-    const route = this.#fabric.route(ranks[message[at]!]!.gpu, ranks[to]!.gpu);
-    const transfer = this.#transfers.take();
-    let parts = 0;
-    if (route.linkFrom >= 0) {
-      if (this.egress.accompany(route.linkFrom, index, transfer)) parts++;
-      if (this.ingress.accompany(route.linkTo, index, transfer)) parts++;
+    const { words } = this.#messages;
+    const from = this.#gpuOf[words[at + Message.source]!]!;
+    const way = this.#fabric.route(from, this.#gpuOf[words[at + Message.to]!]!);
+    const { linkFrom, linkTo, nicFrom, nicTo } = way;
+    let open = 0;
+    if (linkFrom >= 0) {
+      if (this.egress.accompany(linkFrom, index)) open++;
+      if (this.ingress.accompany(linkTo, index)) open++;
     }
-    if (route.nicFrom >= 0) {
-      if (this.nicOut.accompany(route.nicFrom, index, transfer)) parts++;
-      if (this.nicIn.accompany(route.nicTo, index, transfer)) parts++;
+    if (nicFrom >= 0) {
+      if (this.nicOut.accompany(nicFrom, index)) open++;
+      if (this.nicIn.accompany(nicTo, index)) open++;
     }
-    const { words } = this.#transfers;
-    words[transfer * transferWords] = parts;
-    words[transfer * transferWords + 1] = this.#putDone;
-    words[transfer * transferWords + 2] = to;
-    words[transfer * transferWords + 3] = index;
+    words[at + Message.open] = staleSignal + open;
   }
 
-  #onPutDone(to: number, index: number): void {
-    const { sim, handlers, ranks } = this.#world;
-    const latency = this.latency(this.#messages.words[index * messageWords]!, to);
-    sim.send(ranks[to]!.lane, sim.now + latency, handlers.signal, to, index);
+  /** A resource has served a put, or its part of a copy. */
+  #onPart(flow: number): void {
+    if (flow < 0) {
+      this.#onCopied(~flow);
+      return;
+    }
+    const { words } = this.#messages;
+    const at = flow * messageWords + Message.open;
+    const open = words[at]! - 1;
+    words[at] = open;
+    if (open % staleSignal === 0) this.#onPutDone(flow);
   }
 
-  #onPart(index: number): void {
-    const at = index * transferWords;
+  #onCopied(transfer: number): void {
+    const at = transfer * transferWords;
     const { words } = this.#transfers;
-    const left = words[at]! - 1;
-    words[at] = left;
-    if (left > 0) return;
-    this.#transfers.free(index);
+    const open = words[at]! - 1;
+    words[at] = open;
+    if (open > 0) return;
+    this.#transfers.free(transfer);
     this.#world.sim.call(words[at + 1]!, words[at + 2]!, words[at + 3]!);
+  }
+
+  #onPutDone(index: number): void {
+    const at = index * messageWords;
+    const { words } = this.#messages;
+    const { sim, handlers } = this.#world;
+    const to = words[at + Message.to]!;
+    const visible = sim.now + words[at + Message.latency]!;
+    sim.send(this.#laneOf[to]!, visible, handlers.signal, to, index);
   }
 
   #onSignal(state: RankState, index: number): void {
     const at = index * messageWords;
     const { words } = this.#messages;
-    if (words[at + 6]! > 0) {
-      words[at + 6] = 0;
+    if (words[at + Message.open]! >= staleSignal) {
+      words[at + Message.open]! -= staleSignal;
       return;
     }
-    const source = words[at]!;
-    const epoch = words[at + 1]!;
-    const flag = words[at + 2]! >>> 0;
-    const rows = words[at + 3]!;
-    const tiles = words[at + 4]!;
+    const source = words[at + Message.source]!;
+    const epoch = words[at + Message.epoch]!;
+    const flag = words[at + Message.flag]! >>> 0;
+    const rows = words[at + Message.rows]!;
+    const tiles = words[at + Message.tiles]!;
     this.#messages.free(index);
     // The four epoch states tell apart only what lies within one launch of the reader's own. A late signal is a no-op: the
     // reader did not have to wait for it, because another of its sender's had told all it needed.

@@ -145,16 +145,12 @@ export class FluidBank {
     return this.#sim.now + ticks;
   }
 
-  /**
-   * Makes an ordinary flow of the one that was started alone on `unit` with `before`: it ends with `done(a, 0)`. False
-   * when it has ended already.
-   */
-  accompany(unit: number, before: number, a: number): boolean {
+  /** Makes an ordinary flow of the one that was started alone on `unit` with `a`. False when it has ended already. */
+  accompany(unit: number, a: number): boolean {
     this.#retire(unit);
     const i = unit * integers;
-    if (this.#integers[i + loneAt] === 0 || this.#integers[i + argAt] !== before) return false;
+    if (this.#integers[i + loneAt] === 0 || this.#integers[i + argAt] !== a) return false;
     this.#integers[i + loneAt] = 0;
-    this.#integers[i + argAt] = a;
     this.#sim.at(this.#reals[unit * reals + wakeAt]!, this.#wake, unit, 0);
     return true;
   }

@@ -26,12 +26,21 @@ export class Fabric {
   /** Network cards of all nodes. */
   readonly nics: number;
   readonly #machine: FabricConstants;
+  /** Node and network card of each GPU: {@link route} is asked for every transfer. */
+  readonly #nodeOf: Int32Array;
+  readonly #nicOf: Int32Array;
 
   constructor(machine: FabricConstants, gpus: number) {
     this.#machine = machine;
     this.gpus = gpus;
     this.nodes = Math.ceil(gpus / machine.gpusPerNode);
     this.nics = this.nodes * machine.nicsPerNode;
+    const { gpusPerNode, nicsPerNode } = machine;
+    this.#nodeOf = Int32Array.from({ length: gpus }, (_, gpu) => Math.floor(gpu / gpusPerNode));
+    this.#nicOf = this.#nodeOf.map((node, gpu) => {
+      const place = gpu - node * gpusPerNode;
+      return node * nicsPerNode + Math.floor((place * nicsPerNode) / gpusPerNode);
+    });
   }
 
   /** Least latency between two GPUs; Infinity for one alone. */
@@ -42,15 +51,12 @@ export class Fabric {
   }
 
   nodeOf(gpu: number): number {
-    return Math.floor(gpu / this.#machine.gpusPerNode);
+    return this.#nodeOf[gpu]!;
   }
 
   /** Network card of a GPU. */
   nicOf(gpu: number): number {
-    const { gpusPerNode, nicsPerNode } = this.#machine;
-    const node = this.nodeOf(gpu);
-    const place = gpu - node * gpusPerNode;
-    return node * nicsPerNode + Math.floor((place * nicsPerNode) / gpusPerNode);
+    return this.#nicOf[gpu]!;
   }
 
   /** Finds the way from one GPU to another one. */

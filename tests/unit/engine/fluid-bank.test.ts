@@ -24,7 +24,7 @@ function onBank(jobs: readonly Job[], capacity: number, cap: number, alone: bool
   const done = sim.handle((job) => ends.push(`${job}@${sim.now}`));
   const joined = (job: number): void => {
     lone.delete(job);
-    expect(bank.accompany(jobs[job]!.unit, job, job)).toBe(true);
+    expect(bank.accompany(jobs[job]!.unit, job)).toBe(true);
   };
   const bank = new FluidBank(sim, { units, capacity, cap }, { done, joined });
   const begin = sim.handle((job) => {
@@ -98,7 +98,7 @@ describe('fluid bank', () => {
     expect(bank.startAlone(0, 100, 1)).toBe(20);
     expect([bank.isIdle(0), bank.flowsOf(0)]).toEqual([false, 1]);
     expect(() => bank.startAlone(0, 100, 1)).toThrow('idle resource');
-    expect(bank.accompany(0, 2, 3)).toBe(false);
+    expect(bank.accompany(0, 3)).toBe(false);
     sim.at(21, at, 0, 0);
     sim.run();
     expect(sim.events).toBe(1);
