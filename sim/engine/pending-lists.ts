@@ -1,5 +1,5 @@
 /** What takes the events that are due. */
-export interface DueEvents {
+interface DueEvents {
   push(time: number, handler: number, a: number, b: number): void;
 }
 

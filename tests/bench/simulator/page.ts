@@ -128,7 +128,7 @@ actors and the event queue.
 A trace takes 30 bytes an event while it is collected, and once more when it is put in order; \`simulate --no-trace\` keeps
 none, but a byte for each place of the task space to judge by. A task takes no memory of its own: an entry of a task queue
 is 16 bytes for all its tasks, a pending event 20 bytes, a processor 64 bytes whether it runs or not and its SM 64, a link
-direction 128, a signal on its way 32, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is
+direction 320, a signal on its way 32, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is
 awaited. The state of a rank so is bounded by its shape, not by its tasks.
 Ranks are 16 bits wide in a trace and actors 32; shapes whose words would overflow are refused (L8).
 `;

@@ -80,7 +80,7 @@ describe('fluid bank', () => {
   test.each([false, true])('serves like one fluid resource a unit (alone: %s)', (alone) => {
     const rates = fc.constantFrom([50, 50], [450, 12], [7, 3]);
     fc.assert(
-      fc.property(fc.array(job, { maxLength: 40 }), rates, (jobs, [capacity, cap]) => {
+      fc.property(fc.array(job, { maxLength: 160 }), rates, (jobs, [capacity, cap]) => {
         expect(onBank(jobs, capacity, cap, alone)).toEqual(onFluids(jobs, capacity, cap));
       }),
     );
