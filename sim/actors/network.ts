@@ -249,7 +249,8 @@ export class Network {
     const from = this.#gpuOf[words[at + Message.source]!]!;
     const way = this.#fabric.route(from, this.#gpuOf[to]!);
     const { linkFrom, linkTo, nicFrom, nicTo, latencyNs } = way;
-    if (this.#mayGoAlone(linkFrom, linkTo, nicFrom, nicTo, bytes)) {
+    // Without latency its signal would be read, and its record used again, in a tick in which another put may still join it.
+    if (latencyNs > 0 && this.#mayGoAlone(linkFrom, linkTo, nicFrom, nicTo, bytes)) {
       this.#setOut(index, to, 0, latencyNs);
       let end = 0;
       if (linkFrom >= 0) {
