@@ -12,6 +12,7 @@ const arrows = {
   systems: ['engine', 'machine', 'moe', 'trace', 'actors', 'policies'],
   check: ['trace', 'moe'],
   compare: ['trace', 'moe', 'check'],
+  calibrate: ['engine', 'machine', 'moe', 'trace', 'compare'],
   report: ['trace', 'moe', 'check', 'compare'],
   verify: ['engine', 'moe', 'trace', 'check'],
   gpu: ['engine', 'machine', 'moe', 'trace'],

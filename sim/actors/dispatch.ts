@@ -77,7 +77,13 @@ export class Dispatch {
     for (; next < runs && gpuOf(at(next)) === to; next++) rows += shares.count[at(next)]!;
     dispatch.copied[p] = next;
     const bytes = rows * shape.hidden * elementBytes;
-    this.#network.copy(state.gpu, to, bytes, this.#copiedRun, state.rank, p);
+    if (to !== state.gpu) {
+      this.#network.copy(state.gpu, to, bytes, this.#copiedRun, state.rank, p);
+      return;
+    }
+    // A token's row is read once, whatever the number of its experts, and written for each.
+    const moved = bytes + Math.ceil(bytes / shape.topK);
+    this.#network.move(state.gpu, moved, this.#copiedRun, state.rank, p);
   }
 
   #arrive(dispatch: RankDispatch, p: number): void {

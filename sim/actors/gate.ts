@@ -35,7 +35,7 @@ export function runGate(world: World, state: RankState, noise: TaskNoise): numbe
         : shareBegin(state.tokens, processors, block + 1) -
           shareBegin(state.tokens, processors, block);
     const rows = roundUp(tokens, rowStep);
-    const ns = gateBlockNs(machine, rows, shape.hidden, shape.experts, world.blocksPerSm);
+    const ns = gateBlockNs(machine, rows, shape.hidden, world.blocksPerSm);
     const factor = noise.factor(epoch, rank, gateLabel + block);
     const end = begin + (block === processors ? 0 : Math.ceil(ns * factor));
     add(begin, block, EventKind.LaunchBegin, epoch, epochState(epoch));

@@ -1,4 +1,5 @@
 import { splitRng } from '../engine/rng.ts';
+import { countGroups } from '../machine/cost-model.ts';
 import { rowBlocks } from '../moe/shape.ts';
 import { beginBound } from './bound.ts';
 import type { Dispatch } from './dispatch.ts';
@@ -73,7 +74,8 @@ export class Launches {
     this.#actors.subscribers.beginLaunch(state.rank);
     this.#actors.processors.beginLaunch(state.rank);
     const leave = runGate(this.#world, state, this.#noise);
-    sim.at(leave + machine.placeNs, this.#placed, state.rank, 0);
+    const counts = countGroups(this.#world.processors, shape.experts);
+    sim.at(leave + machine.placeNs + counts * machine.countNs, this.#placed, state.rank, 0);
   }
 
   /** Row numbers are known: processors dispatch, the OS block starts. */

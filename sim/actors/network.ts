@@ -147,10 +147,15 @@ export class Network {
     this.memory[gpu]!.start(flowClass, bytes, handler, a, b);
   }
 
+  /** Moves `bytes` through a GPU's memory by one block, reads and writes counted. */
+  move(gpu: number, bytes: number, handler: number, a: number, b: number): void {
+    this.memory[gpu]!.start(this.#classes.copy, bytes, handler, a, b);
+  }
+
   /** Copies `bytes` by one block: inside a GPU through its memory (read and written), else over links and cards. */
   copy(from: number, to: number, bytes: number, handler: number, a: number, b: number): void {
     if (from === to) {
-      this.memory[from]!.start(this.#classes.copy, 2 * bytes, handler, a, b);
+      this.move(from, 2 * bytes, handler, a, b);
       return;
     }
     const index = this.#transfers.take();
@@ -201,8 +206,9 @@ export class Network {
     tiles: number,
   ): void {
     const index = this.#message(from, flag, rows, tiles, 0);
-    const { sim, handlers } = this.#world;
-    const visible = time + this.latency(from.rank, to);
+    const { sim, handlers, machine } = this.#world;
+    // Its record is stamped before the store, which waits until all that the block wrote is performed.
+    const visible = time + machine.releaseNs + this.latency(from.rank, to);
     sim.send(this.#laneOf[to]!, visible, handlers.signal, to, index);
   }
 

@@ -161,16 +161,14 @@ export class Scheduler {
     let end = sim.now;
     for (;;) {
       let placed = 0;
-      let batch = end;
       for (; policy.choose(); placed++) {
-        if (placed % lanes === 0) {
-          this.#ring(run, batch);
-          batch = end;
-          end += machine.placementNs;
-        }
-        this.#commit(run, policy, batch);
+        // The lanes' doorbells go out one after the other, and a batch is through when all have.
+        if (end === sim.now) end += machine.sweepNs;
+        if (this.#batch === lanes) this.#ring(run, end);
+        this.#commit(run, policy, end);
+        end += machine.placementNs;
       }
-      this.#ring(run, batch);
+      this.#ring(run, end);
       if (placed === 0 || !policy.wantsHand()) return end;
       end += machine.queuePollNs;
       this.#openHand(run, end);

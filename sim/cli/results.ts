@@ -1,10 +1,12 @@
-// Writes docs/results/twin.md from every scenario in scenarios/ and the traces recorded on GPUs, and kernel.md from what was
-// measured of the kernel (kernel-*.json there): `npm run results`. With --check it only compares, and fails when a file is not
-// what the code, traces and measurements of today give. --only twin or --only kernel takes one of them.
+// Writes docs/results/twin.md from every scenario in scenarios/ and the traces recorded on GPUs, calibration.md from the traces
+// that the H200's profile is fitted to and others, and kernel.md from what was measured of the kernel (kernel-*.json there):
+// `npm run results`. With --check it only compares, and fails when a file is not what the code, traces and measurements of
+// today give. --only NAME takes one of them.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeAtomically } from '../report/atomic-write.ts';
+import { calibrationPage } from './calibration-page.ts';
 import { readKernelData } from './kernel-data.ts';
 import { kernelPage } from './kernel-page.ts';
 import { exitCodes } from './outcome.ts';
@@ -43,6 +45,10 @@ const pages: Readonly<Record<string, () => Promise<void>>> = {
     }
     await page('kernel.md', kernelPage(data), `${data.benches.length} benchmarks`);
   },
+  calibration: async () => {
+    const text = await calibrationPage(root, 'h200');
+    await page('calibration.md', text, 'profile h200 against its traces');
+  },
   twin: async () => {
     const outcomes = await twinOutcomes(root, terminal);
     await page('twin.md', resultsText(outcomes), `${outcomes.length} scenarios`);
@@ -50,6 +56,8 @@ const pages: Readonly<Record<string, () => Promise<void>>> = {
 };
 for (const name of values.only === undefined ? Object.keys(pages) : [values.only]) {
   const make = pages[name];
-  if (make === undefined) throw new Error(`--only: expected kernel or twin, got ${name}`);
+  if (make === undefined) {
+    throw new Error(`--only: expected one of ${Object.keys(pages).join(', ')}, got ${name}`);
+  }
   await make();
 }

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { recordedScenario } from '../moe/recorded-scenario.ts';
+import { recordedHash } from '../moe/recorded-scenario.ts';
 import type { Scenario } from '../moe/scenario.ts';
 import { scenarioHash } from '../moe/scenario-hash.ts';
 import { readTraceHeader, traceExtension } from '../trace/store.ts';
@@ -47,7 +47,7 @@ export async function findRecorded(folder: string, scenario: Scenario): Promise<
   for (const file of await traceFiles(folder)) {
     const header = await readTraceHeader(file);
     if (header.source !== 'gpu') continue;
-    if (scenarioHash(recordedScenario(header)) === wanted) {
+    if (recordedHash(header) === wanted) {
       const recorded = { file: relative('', file), trace: await openTrace(file) };
       return { recorded, otherVersion: null };
     }

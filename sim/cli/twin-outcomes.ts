@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { compareTraces } from '../compare/compare.ts';
 import { loadScenario } from '../moe/load-scenario.ts';
-import { recordedScenario } from '../moe/recorded-scenario.ts';
+import { recordedHash, recordedScenario } from '../moe/recorded-scenario.ts';
 import type { Scenario } from '../moe/scenario.ts';
 import { scenarioHash } from '../moe/scenario-hash.ts';
 import { worldLine } from '../report/world-line.ts';
@@ -20,7 +20,7 @@ async function recordedTraces(root: string): Promise<Map<string, RecordedTrace>>
   const recorded = new Map<string, RecordedTrace>();
   for (const file of await traceFiles(libraryFolder(root))) {
     const trace = await openTrace(file);
-    const hash = scenarioHash(recordedScenario(trace.header));
+    const hash = recordedHash(trace.header);
     if (trace.header.source !== 'gpu' || recorded.has(hash)) continue;
     recorded.set(hash, { file: relative(root, file), trace });
   }

@@ -1,3 +1,4 @@
+import { recordedHash } from '../moe/recorded-scenario.ts';
 import type { Trace, TraceHeader } from '../trace/trace.ts';
 import { figures } from './figures.ts';
 import { judgedLaunches, type LaunchRows, launchRows } from './launches.ts';
@@ -42,10 +43,11 @@ export class ComparisonError extends Error {
  * exception; different scenarios, or no launch in common, throw {@link ComparisonError}.
  */
 export function compareTraces(simulated: Trace, measured: Trace): Comparison {
-  if (simulated.header.scenarioHash !== measured.header.scenarioHash) {
+  const [ours, theirs] = [simulated, measured].map(({ header }) => recordedHash(header));
+  if (ours !== theirs) {
     throw new ComparisonError(
       'the traces are of different scenarios: expected scenario hash ' +
-        `${simulated.header.scenarioHash} (simulated), got ${measured.header.scenarioHash} (measured)`,
+        `${ours} (simulated), got ${theirs} (measured)`,
     );
   }
   const judged = judgedLaunches(measured);

@@ -27,7 +27,7 @@ export function latencySamples(
   return {
     gate: betweenOnActor(trace, launches, EventKind.GateBegin, EventKind.GateEnd),
     dispatch: betweenOnActor(trace, launches, EventKind.DispatchBegin, EventKind.DispatchEnd),
-    signal: signalFlights(trace, launches),
+    signal: distribution(signalFlights(trace, launches)),
     readyToCommitted: known(spans.map((span) => span.committed - span.ready)),
     committedToStarted: known(spans.map((span) => span.started - span.committed)),
   };
@@ -59,7 +59,7 @@ function betweenOnActor(
 }
 
 /** Flight of every signal with rows: matched by destination rank, flag and launch. */
-function signalFlights(trace: Trace, launches: readonly LaunchRows[]): Distribution {
+export function signalFlights(trace: Trace, launches: readonly LaunchRows[]): number[] {
   const { time, rank, kind, aux, a, b } = trace.events;
   const samples: number[] = [];
   for (const rows of launches) {
@@ -82,5 +82,5 @@ function signalFlights(trace: Trace, launches: readonly LaunchRows[]): Distribut
       if (to !== undefined) samples.push(to - from);
     }
   }
-  return distribution(samples);
+  return samples;
 }

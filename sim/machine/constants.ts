@@ -12,6 +12,7 @@ export const constantUnits = {
   smHbmBytesPerNs: 'B/ns per SM',
   smL2BytesPerNs: 'B/ns per SM',
   smCopyBytesPerNs: 'B/ns per SM',
+  combineBytesPerNs: 'B/ns per SM',
   linkBytesPerNs: 'B/ns per GPU and direction',
   smLinkBytesPerNs: 'B/ns per SM',
   linkNs: 'ns',
@@ -26,15 +27,19 @@ export const constantUnits = {
   atomicNs: 'ns',
   barrierNs: 'ns',
   fenceNs: 'ns',
+  releaseNs: 'ns',
   statusPollNs: 'ns per 128 processors',
   queuePollNs: 'ns per hand',
-  placementNs: 'ns per batch of 32',
+  sweepNs: 'ns per sweep that places',
+  placementNs: 'ns per task placed',
   flagPollNs: 'ns per 128 flags',
   flagFindNs: 'ns per 32 flags with a find',
   interruptPollNs: 'ns per sweep',
   watchListNs: 'ns',
   gateNs: 'ns',
+  gateBytesPerNs: 'B/ns per SM',
   placeNs: 'ns',
+  countNs: 'ns per 128 counts',
   taskDecodeNs: 'ns',
   gemmTaskNs: 'ns',
   combineTaskNs: 'ns',
@@ -46,9 +51,10 @@ export type ConstantName = keyof typeof constantUnits;
 /** Names in the order of the profile files. */
 export const constantNames: readonly ConstantName[] = Object.keys(constantUnits) as ConstantName[];
 
-/** What a unit allows: counts are positive integers, latencies non-negative integers, rates positive. */
-export function valueRule(unit: string): 'count' | 'latency' | 'rate' {
+/** What a unit allows: counts are positive integers, latencies non-negative integers, shares under one, rates positive. */
+export function valueRule(unit: string): 'count' | 'latency' | 'share' | 'rate' {
   if (unit === 'count') return 'count';
+  if (unit.startsWith('share')) return 'share';
   return unit.startsWith('ns') ? 'latency' : 'rate';
 }
 
@@ -69,7 +75,7 @@ export type Machine = { readonly [name in ConstantName]: number };
 export const besideUnits = {
   combineWaiting: 'count',
   handOverNs: 'ns',
-  asideShare: 'SM per COMBINE',
+  asideShare: 'share of an SM',
   asideBytesPerNs: 'B/ns per SM',
   wideBytesPerNs: 'B/ns per SM',
 } as const;

@@ -29,7 +29,7 @@ export function tileBytes(rows: number, cols: number): number {
  * `cols` columns each.
  */
 export function combineTileNs(m: Machine, tokens: number, rowsRead: number, cols: number): number {
-  return m.combineTaskNs + ticks((rowsRead + tokens) * cols * elementBytes, m.smCopyBytesPerNs);
+  return m.combineTaskNs + ticks((rowsRead + tokens) * cols * elementBytes, m.combineBytesPerNs);
 }
 
 /** Stores `bytes` from one SM into memory of its own GPU. */
@@ -38,19 +38,11 @@ export function storeNs(m: Machine, bytes: number): number {
 }
 
 /**
- * The gate of one of `blocks` blocks on an SM, over `rows` tokens with padding: a tile of tokens against all experts, on
- * tensor cores, while the SM's other blocks do the same.
+ * The gate of one of `blocks` blocks on an SM, over `rows` tokens with padding: it streams the tokens through a narrow
+ * product, which keeps neither tensor cores nor memory busy, while the SM's other blocks do the same.
  */
-export function gateBlockNs(
-  m: Machine,
-  rows: number,
-  hidden: number,
-  experts: number,
-  blocks: number,
-): number {
-  if (rows === 0) return m.gateNs;
-  const slowdown = Math.max(blocks, 1 / m.blockShare);
-  return m.gateNs + Math.ceil(gemmTileWork(m, rows, experts, hidden) * slowdown);
+export function gateBlockNs(m: Machine, rows: number, hidden: number, blocks: number): number {
+  return m.gateNs + ticks(rows * hidden * elementBytes, m.gateBytesPerNs / blocks);
 }
 
 /** The machine as each of `blocks` blocks on one SM sees it while all of them stream: an even share of the SM's rates. */
@@ -59,6 +51,7 @@ export function sharedMachine(m: Machine, blocks: number): Machine {
     ...m,
     smHbmBytesPerNs: m.smHbmBytesPerNs / blocks,
     smCopyBytesPerNs: m.smCopyBytesPerNs / blocks,
+    combineBytesPerNs: m.combineBytesPerNs / blocks,
     smLinkBytesPerNs: m.smLinkBytesPerNs / blocks,
   };
 }
@@ -74,6 +67,7 @@ export function spannedMachine(m: Machine, sms: number): Machine {
     smHbmBytesPerNs: m.smHbmBytesPerNs * sms,
     smL2BytesPerNs: m.smL2BytesPerNs * sms,
     smCopyBytesPerNs: m.smCopyBytesPerNs * sms,
+    combineBytesPerNs: m.combineBytesPerNs * sms,
     smLinkBytesPerNs: m.smLinkBytesPerNs * sms,
   };
 }
@@ -85,4 +79,9 @@ export function spannedBeside(b: Beside, sms: number): Beside {
     asideBytesPerNs: b.asideBytesPerNs * sms,
     wideBytesPerNs: b.wideBytesPerNs * sms,
   };
+}
+
+/** Groups of 128 counts, one a block and expert, that every block reads before it can number its rows. */
+export function countGroups(blocks: number, experts: number): number {
+  return Math.ceil((blocks * experts) / 128);
 }

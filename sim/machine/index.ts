@@ -3,6 +3,7 @@ export {
   type Beside,
   type BesideName,
   besideNames,
+  besideUnits,
   type Constant,
   type ConstantName,
   constantNames,
@@ -12,6 +13,7 @@ export {
 } from './constants.ts';
 export {
   combineTileNs,
+  countGroups,
   gateBlockNs,
   gemmTileWork,
   sharedMachine,

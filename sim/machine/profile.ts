@@ -32,6 +32,10 @@ const rules = {
   latency: z
     .int({ error: 'an integer of at least 0' })
     .min(0, { error: 'an integer of at least 0' }),
+  share: z
+    .number({ error: 'a number from 0 to under 1' })
+    .min(0, { error: 'a number from 0 to under 1' })
+    .lt(1, { error: 'a number from 0 to under 1' }),
   rate: z.number({ error: 'a number over 0' }).positive({ error: 'a number over 0' }),
 };
 

@@ -36,11 +36,13 @@ describe('cost model', () => {
   });
 
   test('a block without tokens pays the fixed part of the gate alone', () => {
-    expect(gateBlockNs(h200, 0, 2048, 64, 2)).toBe(h200.gateNs);
-    const work = gemmTileWork(h200, 64, 64, 2048);
-    expect(gateBlockNs(h200, 64, 2048, 64, 2)).toBe(h200.gateNs + 2 * work);
-    expect(gateBlockNs(h200, 64, 2048, 64, 1)).toBe(
-      h200.gateNs + Math.ceil(work / h200.blockShare),
+    expect(gateBlockNs(h200, 0, 2048, 2)).toBe(h200.gateNs);
+    const bytes = 64 * 2048 * 2;
+    expect(gateBlockNs(h200, 64, 2048, 1)).toBe(
+      h200.gateNs + Math.ceil(bytes / h200.gateBytesPerNs),
+    );
+    expect(gateBlockNs(h200, 64, 2048, 2)).toBe(
+      h200.gateNs + Math.ceil((2 * bytes) / h200.gateBytesPerNs),
     );
   });
 

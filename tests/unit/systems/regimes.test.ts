@@ -76,6 +76,7 @@ describe('a partial GPU', () => {
     const flop = 2 * 1024 * 2 * 2 * 2048 * 2048;
     const shared = makespan({ ...quarter, gpus: 1 }, tensor(1000));
     expect(shared).toBeGreaterThan(flop / (132 * 1000));
-    expect(shared).toBeGreaterThan(2.5 * makespan({ ...quarter, gpus: 4 }, tensor(1000)));
+    // Not four times: gate, placing and scheduling are no shorter on a GPU alone.
+    expect(shared).toBeGreaterThan(2 * makespan({ ...quarter, gpus: 4 }, tensor(1000)));
   });
 });
