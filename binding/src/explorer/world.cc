@@ -54,8 +54,7 @@ void World::allocateRank(uint32_t rank) {
   w.slotState.resize(config_.processors);
   w.tileDue.resize(config_.processors);
   w.readyLists.resize(kReadyLists * roundUpPow2(config_.processors));
-  w.backlogs.resize(kTaskClasses * kBacklogEntries);
-  w.books.resize(1);
+  w.backlogs.resize(kTaskClasses * kBacklogTasks);
   w.heads.resize(config_.subscribers + 1);
   w.tickets.resize(config_.subscribers);
   w.subscriberStates.resize(config_.subscribers);
@@ -72,8 +71,7 @@ void World::registerLanes(RankWords& w) {
   w.lanes[0].add(w.slotState.data(), w.slotState.size() * sizeof(uint32_t));
   w.lanes[0].add(w.tileDue.data(), w.tileDue.size() * sizeof(uint32_t));
   w.lanes[0].add(w.readyLists.data(), w.readyLists.size() * sizeof(uint32_t));
-  w.lanes[0].add(w.backlogs.data(), w.backlogs.size() * sizeof(OpenRange));
-  w.lanes[0].add(w.books.data(), w.books.size() * sizeof(SchedulerBooks));
+  w.lanes[0].add(w.backlogs.data(), w.backlogs.size() * sizeof(uint32_t));
   for (uint32_t i = 0; i < config_.subscribers; ++i) {
     w.lanes[1 + i].add(w.watch[i].data(), w.watch[i].size() * sizeof(WatchChunk));
   }
@@ -204,24 +202,18 @@ void World::start(Choices& choices, uint64_t maxSteps) {
 void World::hashScheduler(uint64_t& h, const RankWords& w) const {
   for (const uint32_t head : w.heads) h = blend(h, head);
   if (w.schedulerRun == nullptr) return;
-  h = blend(h, w.schedulerRun->scheduled);
+  const SchedulerRun& run = *w.schedulerRun;
+  h = blend(h, run.scheduled);
   for (const uint32_t slot : w.slotState) h = blend(h, slot);
   for (const uint32_t due : w.tileDue) h = blend(h, due);
   // What the rings hold, not where in them: places behind the heads are never read again.
+  const auto ring = [&](const RingSpan& span, const uint32_t* words, size_t room) {
+    h = blend(h, span.count());
+    for (uint32_t i = span.head; i != span.tail; ++i) h = blend(h, words[i & (room - 1)]);
+  };
   const size_t room = w.readyLists.size() / kReadyLists;
-  for (uint32_t list = 0; list < kReadyLists; ++list) {
-    const ReadyList& ready = w.books[0].ready[list];
-    h = blend(h, ready.count);
-    for (uint32_t i = 0; i < ready.count; ++i) h = blend(h, w.readyLists[list * room + ((ready.head + i) & (room - 1))]);
-  }
-  for (uint32_t c = 0; c < kTaskClasses; ++c) {
-    const Backlog& backlog = w.books[0].backlogs[c];
-    h = blend(blend(h, backlog.taken), backlog.waiting);
-    for (uint32_t i = backlog.head; i != backlog.tail; ++i) {
-      const OpenRange& range = w.backlogs[c * kBacklogEntries + (i & (kBacklogEntries - 1))];
-      h = blend(h, static_cast<uint64_t>(range.first) << 32 | range.count);
-    }
-  }
+  for (uint32_t list = 0; list < kReadyLists; ++list) ring(run.ready[list], &w.readyLists[list * room], room);
+  for (uint32_t c = 0; c < kTaskClasses; ++c) ring(run.backlog[c], &w.backlogs[c * kBacklogTasks], kBacklogTasks);
 }
 
 uint64_t World::privateHash(uint32_t fiber, uint64_t lastRead) const {
@@ -251,7 +243,7 @@ void World::save(Saved& out) const {
   out.ranks.resize(ranks_.size());
   for (size_t r = 0; r < ranks_.size(); ++r) {
     const RankWords& w = ranks_[r];
-    out.ranks[r] = {w.heads, w.tickets, w.slotState, w.tileDue, w.readyLists, w.ownRows, w.rowTilesTo, w.backlogs, w.books, w.watch, w.subscriberStates, w.schedulerRun, w.epoch};
+    out.ranks[r] = {w.heads, w.tickets, w.slotState, w.tileDue, w.readyLists, w.ownRows, w.rowTilesTo, w.backlogs, w.watch, w.subscriberStates, w.schedulerRun, w.epoch};
   }
 }
 
@@ -268,7 +260,6 @@ void World::restore(const Saved& from) {
     w.tileDue = s.tileDue;
     w.readyLists = s.readyLists;
     w.backlogs = s.backlogs;
-    w.books = s.books;
     w.ownRows = s.ownRows;
     w.rowTilesTo = s.rowTilesTo;
     for (size_t i = 0; i < w.watch.size(); ++i) w.watch[i] = s.watch[i];

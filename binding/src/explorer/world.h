@@ -28,6 +28,10 @@ struct PutOp {
   std::vector<Time> view;                            ///< what the issuer had seen
 };
 
+/// Tasks a backlog of an explored scheduler holds: a hand's, and more than an entry of these small worlds has. Few, because lanes with
+/// views of their own copy them all.
+inline constexpr uint32_t kBacklogTasks = 64;
+
 /// Words and scratch of one rank.
 struct RankWords {
   uint64_t* flags;
@@ -55,8 +59,7 @@ struct RankWords {
   std::vector<uint32_t> slotState;
   std::vector<uint32_t> tileDue;
   std::vector<uint32_t> readyLists;    ///< [kReadyLists][room of one]
-  std::vector<OpenRange> backlogs;     ///< [kTaskClasses][kBacklogEntries]
-  std::vector<SchedulerBooks> books;   ///< one
+  std::vector<uint32_t> backlogs;      ///< [kTaskClasses][kBacklogTasks]
   std::vector<std::vector<WatchChunk>> watch;
   std::vector<SubscriberQueue> queues;
   std::vector<const SubscriberState*> subscriberStates;  ///< while they run
@@ -117,8 +120,7 @@ class World : private PrivateState, private Ghost::PayloadMap {
  public:
   struct RankSaved {
     std::vector<uint32_t> heads, tickets, slotState, tileDue, readyLists, ownRows, rowTilesTo;
-    std::vector<OpenRange> backlogs;
-    std::vector<SchedulerBooks> books;
+    std::vector<uint32_t> backlogs;
     std::vector<std::vector<WatchChunk>> watch;
     std::vector<const SubscriberState*> subscriberStates;
     const SchedulerRun* schedulerRun;

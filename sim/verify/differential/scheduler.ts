@@ -65,8 +65,14 @@ function classOf(a: Actor, task: number): 0 | 1 | 2 {
   return task < gemm0Tasks(a.shape) + gemm1Tasks(a.shape) ? Class.Gemm1 : Class.Combine;
 }
 
-/** Looks at the next entries of every queue, if the policy wants them, and at every status word; then takes what is there. */
-function* sweep(a: Actor, run: Run): Life {
+/** What one flight of loads brought. */
+interface Flight {
+  readonly hand: readonly QueueEntry[][];
+  readonly status: readonly number[];
+}
+
+/** Looks at the next entries of every queue, if the policy wants them, and at every status word. */
+function* launchFlight(a: Actor, run: Run): Generator<void, Flight, void> {
   const queues = a.spec.subscribers + 1;
   const each = Math.min(4, lanes / roundUpPow2(queues));
   const hand: QueueEntry[][] = [];
@@ -83,16 +89,27 @@ function* sweep(a: Actor, run: Run): Life {
       hand.push(entries);
     }
   }
-  const seen: number[] = [];
+  const status: number[] = [];
   for (let p = 0; p < a.spec.processors; p++) {
-    seen.push(yield* loadWord(a, myWords(a).status + p, Scope.Device));
+    status.push(yield* loadWord(a, myWords(a).status + p, Scope.Device));
   }
-  for (const [p, status] of seen.entries()) {
-    if (run.inList[p] === true || status !== run.rung[p]) continue;
-    run.ready[run.tileDue[p] === true ? 1 : 0].push(p);
-    run.inList[p] = true;
+  return { hand, status };
+}
+
+/** Sweeps and places until a sweep places nothing. The next flight leaves before the placements of the last. */
+function* sweep(a: Actor, run: Run): Life {
+  let flight = yield* launchFlight(a, run);
+  for (;;) {
+    for (const [p, status] of flight.status.entries()) {
+      if (run.inList[p] === true || status !== run.rung[p]) continue;
+      run.ready[run.tileDue[p] === true ? 1 : 0].push(p);
+      run.inList[p] = true;
+    }
+    takeHand(a, run, flight.hand);
+    if (nextPairing(a.spec.policy, run) === undefined) return;
+    flight = yield* launchFlight(a, run);
+    yield* placeTasks(a, run);
   }
-  takeHand(a, run, hand);
 }
 
 function takeHand(a: Actor, run: Run, hand: readonly QueueEntry[][]): void {
@@ -197,7 +214,6 @@ export function* schedulerLaunch(a: Actor, epoch: number): Life {
   yield* loadWord(a, bound, Scope.Block);
   yield* a.machine.spin(a.fiber, function* () {
     yield* sweep(a, run);
-    yield* placeTasks(a, run);
     return (yield* loadWord(a, bound, Scope.Block)) === run.scheduled;
   });
   yield* loadWord(a, bound, Scope.Block);

@@ -50,6 +50,6 @@ inline constexpr uint32_t kMaxExperts = 2048;
 inline constexpr uint32_t kMaxTopK = 8;
 inline constexpr uint32_t kMaxRanks = 1024;
 /// Processors whose mailboxes the scheduler tracks in shared memory.
-inline constexpr uint32_t kMaxProcessors = 4096;
+inline constexpr uint32_t kMaxProcessors = 2048;
 
 }  // namespace kerneltwin

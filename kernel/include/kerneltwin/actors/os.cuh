@@ -9,6 +9,9 @@
 
 namespace kerneltwin {
 
+/// Tasks a backlog of the scheduler holds: more than any queue entry has, whose count is 12 bits.
+inline constexpr uint32_t kBacklogTasks = 1u << kReadyCountBits;
+
 /// The OS block's arrays in the pipeline's memory.
 struct OsTables {
   SubscriberQueue* queues;  ///< [subscribers]
@@ -17,8 +20,7 @@ struct OsTables {
   uint32_t* tileDue;        ///< [processors]
   uint32_t* readyLists;     ///< [kReadyLists][readyMask + 1]
   uint32_t readyMask;
-  OpenRange* entries;       ///< [kTaskClasses][kBacklogEntries]
-  SchedulerBooks* books;
+  uint32_t* backlogs;       ///< [kTaskClasses][kBacklogTasks]
   WatchChunk* watch;        ///< [subscribers][watchListCapacity] when it fits, else null
 };
 
@@ -37,14 +39,13 @@ KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
   t.slotState = reinterpret_cast<uint32_t*>(take(processors * 4));
   t.tileDue = reinterpret_cast<uint32_t*>(take(processors * 4));
   t.readyLists = reinterpret_cast<uint32_t*>(take(kReadyLists * (t.readyMask + 1) * 4));
-  t.entries = reinterpret_cast<OpenRange*>(take(kTaskClasses * kBacklogEntries * sizeof(OpenRange)));
-  t.books = reinterpret_cast<SchedulerBooks*>(take(sizeof(SchedulerBooks)));
+  t.backlogs = reinterpret_cast<uint32_t*>(take(kTaskClasses * kBacklogTasks * 4));
   const uint32_t left = kPipelineBytes - static_cast<uint32_t>(at - pipelineMemory());
   const uint64_t wanted = static_cast<uint64_t>(Block::kSubscribers) * watchListCapacity(s) * sizeof(WatchChunk);
   t.watch = wanted <= left ? reinterpret_cast<WatchChunk*>(at) : nullptr;
   return t;
 }
-static_assert(kMaxProcessors * (2 + kReadyLists) * 4 + kTaskClasses * kBacklogEntries * sizeof(OpenRange) + 1024 <= kPipelineBytes);
+static_assert(kMaxProcessors * (2 + kReadyLists) * 4 + kTaskClasses * kBacklogTasks * 4 + 1024 <= kPipelineBytes);
 
 /// Sets the words the warps share. All threads; ends with a block barrier.
 template <class Block>
@@ -86,8 +87,8 @@ KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingT
                              t.tileDue,
                              t.readyLists,
                              t.readyMask,
-                             t.entries,
-                             t.books,
+                             t.backlogs,
+                             kBacklogTasks,
                              {&words.bound, words.corrected},
                              &words.interrupted};
   DeviceWarp warp;
