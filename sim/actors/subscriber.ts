@@ -81,18 +81,21 @@ export class Subscribers {
 
   /** True while the word on dispatch flag `flag` waits to be read by this launch of `rank`. */
   awaits(rank: number, flag: number): boolean {
-    return this.#lists[rank]?.awaits(flag) ?? true;
+    const list = this.#lists[rank];
+    return list === undefined || list.awaits(list.chunkOf(flag), flag);
   }
 
   /** A word lies on `flag` from now on; it may be a no-op that is late by a launch. */
   noteFlag(rank: number, flag: number): void {
     const list = this.#lists[rank];
     // Before the list is built nobody polls; start() looks at every flag.
-    if (list === undefined || !list.awaits(flag)) return;
+    if (list === undefined) return;
+    const chunk = list.chunkOf(flag);
+    if (!list.awaits(chunk, flag)) return;
     const { flagState, epoch } = this.#world.ranks[rank]!;
     if (freshness(flagState[flag]!, epoch) === Freshness.Stale) return;
-    const chunk = list.arrive(flag);
-    const warp = this.#warps[rank]![list.owner[chunk]!]!;
+    list.arrive(chunk, flag);
+    const warp = this.#warps[rank]![list.ownerOf(chunk)]!;
     if (warp.share === undefined) return;
     const group = list.groupOf(chunk);
     this.#arm(warp, warp.cursor!.pollSees(group, this.#world.sim.now), group);
@@ -100,12 +103,12 @@ export class Subscribers {
 
   /** Finds the words that came before the list was built: of peers that dispatched early, and even their results. */
   #findArrived(state: RankState, list: WatchList, chunk: number): void {
-    const first = list.first[chunk]!;
-    for (let rest = list.pending[chunk]!; rest !== 0; rest &= rest - 1) {
+    const first = list.firstOf(chunk);
+    for (let rest = list.pendingOf(chunk); rest !== 0; rest &= rest - 1) {
       const flag = first + 31 - Math.clz32(rest & -rest);
       const word = state.flagState[flag]!;
       if (word === 0 || freshness(word, state.epoch) === Freshness.Stale) continue;
-      list.arrive(flag);
+      list.arrive(chunk, flag);
     }
   }
 
@@ -152,16 +155,15 @@ export class Subscribers {
   #readGroup(warp: Subscriber, group: number): number {
     const { sim, machine, shape } = this.#world;
     const list = this.#lists[warp.state.rank]!;
-    const { chunks } = warp.share!;
+    const begin = warp.share!.begin + group * groupChunks;
     const entries = this.#entries;
     entries.length = 0;
     let finds = 0;
-    for (let at = group * groupChunks; at < (group + 1) * groupChunks && at < chunks.length; at++) {
-      const chunk = chunks[at]!;
-      if (list.arrived[chunk] === 0) continue;
+    for (let chunk = begin; chunk < begin + groupChunks; chunk++) {
+      if (list.arrivedOf(chunk) === 0) continue;
       finds++;
       const visible = sim.now + finds * machine.flagFindNs;
-      const first = list.first[chunk]!;
+      const first = list.firstOf(chunk);
       const dispatch = first < dispatchFlags(shape);
       this.#ofChunk = entries.length;
       for (let rest = list.settle(chunk); rest !== 0; rest &= rest - 1) {

@@ -9,10 +9,25 @@ const lanes = 32;
 /** Chunks that a subscriber polls together: a group. */
 export const groupChunks = 4;
 
+/** Words of a chunk's record: a group of four is a cache line. */
+const chunkWords = 4;
+const Chunk = {
+  /** First flag. */
+  first: 0,
+  /** Bit l: flag `first + l` is awaited. */
+  pending: 1,
+  /** Bit l: flag `first + l` is awaited and has a fresh word. */
+  arrived: 2,
+  /** Its owner, and above that its group in the owner's share. */
+  place: 3,
+} as const;
+const ownerBits = 8;
+
 /** Chunks that one subscriber polls, in polling order. */
 export interface WatchShare {
-  /** Chunk at each position; positions 4 g to 4 g + 3 are group g. */
-  readonly chunks: Int32Array;
+  /** Number of the first chunk; those of group g are the four from `begin + 4 g` on. Empty ones fill up the last group. */
+  readonly begin: number;
+  readonly groups: number;
   /** Groups that still await a flag: polling the others costs nothing. */
   readonly live: BitSet;
   /** Groups that hold an awaited flag that has arrived. */
@@ -22,25 +37,21 @@ export interface WatchShare {
 /**
  * The flags a rank awaits in one launch: every flag of every (source, local slot), then every combine flag of the rows
  * the rank sent. Flags are watched in chunks of 32; chunk c of a region (a source's cells, or an expert's tiles) belongs
- * to subscriber (region + c) % subscribers, who polls four of its chunks at a time.
+ * to subscriber (region + c) % subscribers, who polls four of its chunks at a time. Chunks are numbered in polling order, share
+ * after share. 16 bytes a chunk and 4 to find it by; 4 a region.
  */
 export class WatchList {
   readonly shares: readonly WatchShare[];
-  /** First flag of each chunk. */
-  readonly first: Int32Array;
-  /** Bit l: flag `first + l` is awaited. */
-  readonly pending: Int32Array;
-  /** Bit l: flag `first + l` is awaited and has a fresh word. */
-  readonly arrived: Int32Array;
-  readonly owner: Uint8Array;
-  /** Place of each chunk in its owner's share. */
-  readonly position: Int32Array;
 
+  /** Records of all chunks. */
+  readonly #words: Int32Array;
   readonly #shape: Shape;
   readonly #dispatchFlags: number;
   readonly #flagsPerExpert: number;
-  /** First chunk of each region; sources, then experts. */
+  /** Begin of each region in `#chunks`; sources, then experts. */
   readonly #base: Int32Array;
+  /** Number of each chunk, region after region. */
+  readonly #chunks: Int32Array;
 
   constructor(shape: Shape, state: RankState, subscribers: number) {
     this.#shape = shape;
@@ -55,37 +66,67 @@ export class WatchList {
     for (let region = 0; region < regions; region++) {
       this.#base[region + 1] = this.#base[region]! + Math.ceil(flagsOf(region) / lanes);
     }
-    const chunks = this.#base[regions]!;
-    this.first = new Int32Array(chunks);
-    this.pending = new Int32Array(chunks);
-    this.arrived = new Int32Array(chunks);
-    this.owner = new Uint8Array(chunks);
-    this.position = new Int32Array(chunks);
-    const shares: number[][] = Array.from({ length: subscribers }, () => []);
+    const owned = new Int32Array(subscribers);
+    for (let region = 0; region < regions; region++) {
+      const count = this.#base[region + 1]! - this.#base[region]!;
+      for (let c = 0; c < count; c++) owned[(region + c) % subscribers]!++;
+    }
+    let begin = 0;
+    this.shares = Array.from(owned, (count) => {
+      const groups = Math.ceil(count / groupChunks);
+      const live = new BitSet(groups);
+      for (let group = 0; group < groups; group++) live.add(group);
+      const share = { begin, groups, live, arrived: new BitSet(groups) };
+      begin += groups * groupChunks;
+      return share;
+    });
+    this.#words = new Int32Array(begin * chunkWords);
+    this.#chunks = new Int32Array(this.#base[regions]!);
+    const next = Int32Array.from(this.shares, (share) => share.begin);
     for (let region = 0; region < regions; region++) {
       const flags = flagsOf(region);
       for (let c = 0; c * lanes < flags; c++) {
-        const chunk = this.#base[region]! + c;
         const owner = (region + c) % subscribers;
+        const chunk = next[owner]!++;
+        const group = (chunk - this.shares[owner]!.begin) >> 2;
         const count = Math.min(lanes, flags - c * lanes);
-        this.first[chunk] = this.#firstFlag(region) + c * lanes;
-        this.pending[chunk] = count === lanes ? -1 : (1 << count) - 1;
-        this.owner[chunk] = owner;
-        this.position[chunk] = shares[owner]!.length;
-        shares[owner]!.push(chunk);
+        const at = chunk * chunkWords;
+        this.#words[at + Chunk.first] = this.#firstFlag(region) + c * lanes;
+        this.#words[at + Chunk.pending] = count === lanes ? -1 : (1 << count) - 1;
+        this.#words[at + Chunk.place] = owner | (group << ownerBits);
+        this.#chunks[this.#base[region]! + c] = chunk;
       }
     }
-    this.shares = shares.map((list) => {
-      const groups = Math.ceil(list.length / groupChunks);
-      const live = new BitSet(groups);
-      for (let group = 0; group < groups; group++) live.add(group);
-      return { chunks: Int32Array.from(list), live, arrived: new BitSet(groups) };
-    });
   }
 
-  /** Chunks in all. */
+  /** Chunks in all, with those that fill up groups and await nothing. */
   get size(): number {
-    return this.first.length;
+    return this.#words.length / chunkWords;
+  }
+
+  /** First flag of a chunk. */
+  firstOf(chunk: number): number {
+    return this.#words[chunk * chunkWords + Chunk.first]! >>> 0;
+  }
+
+  /** Lanes of a chunk's flags that are awaited. */
+  pendingOf(chunk: number): number {
+    return this.#words[chunk * chunkWords + Chunk.pending]!;
+  }
+
+  /** Lanes of a chunk's flags that are awaited and have a fresh word. */
+  arrivedOf(chunk: number): number {
+    return this.#words[chunk * chunkWords + Chunk.arrived]!;
+  }
+
+  /** Subscriber that polls a chunk. */
+  ownerOf(chunk: number): number {
+    return this.#words[chunk * chunkWords + Chunk.place]! & ((1 << ownerBits) - 1);
+  }
+
+  /** Group of a chunk in its owner's share. */
+  groupOf(chunk: number): number {
+    return this.#words[chunk * chunkWords + Chunk.place]! >> ownerBits;
   }
 
   /** Chunk that watches `flag`; throws RangeError when this rank does not await it in this launch. */
@@ -102,50 +143,43 @@ export class WatchList {
       region = ranks + expert;
       offset = tile - expert * this.#flagsPerExpert;
     }
-    const chunk = this.#base[region]! + (offset >> 5);
-    if (!(chunk < this.#base[region + 1]!)) {
+    const at = this.#base[region]! + (offset >> 5);
+    if (!(at < this.#base[region + 1]!)) {
       throw new RangeError(`flag ${flag} is not awaited in this launch`);
     }
-    return chunk;
+    return this.#chunks[at]!;
   }
 
-  /** True while `flag` is awaited: no subscriber has settled it in this launch. */
-  awaits(flag: number): boolean {
-    const chunk = this.chunkOf(flag);
-    return ((this.pending[chunk]! >>> (flag - this.first[chunk]!)) & 1) === 1;
+  /** True while `flag`, of `chunk`, is awaited: no subscriber has settled it in this launch. */
+  awaits(chunk: number, flag: number): boolean {
+    return ((this.pendingOf(chunk) >>> (flag - this.firstOf(chunk))) & 1) === 1;
   }
 
-  /** Group of a chunk in its owner's share. */
-  groupOf(chunk: number): number {
-    return Math.floor(this.position[chunk]! / groupChunks);
-  }
-
-  /** Marks a fresh word on an awaited flag; returns its chunk. */
-  arrive(flag: number): number {
-    const chunk = this.chunkOf(flag);
-    this.arrived[chunk] = this.arrived[chunk]! | (1 << (flag - this.first[chunk]!));
-    this.shares[this.owner[chunk]!]!.arrived.add(this.groupOf(chunk));
-    return chunk;
+  /** Marks a fresh word on an awaited flag of `chunk`. */
+  arrive(chunk: number, flag: number): void {
+    this.#words[chunk * chunkWords + Chunk.arrived]! |= 1 << (flag - this.firstOf(chunk));
+    this.shares[this.ownerOf(chunk)]!.arrived.add(this.groupOf(chunk));
   }
 
   /** Settles every arrived flag of a chunk; returns their lanes. */
   settle(chunk: number): number {
-    const settled = this.arrived[chunk]! & this.pending[chunk]!;
-    this.pending[chunk] = this.pending[chunk]! & ~settled;
-    this.arrived[chunk] = 0;
-    const share = this.shares[this.owner[chunk]!]!;
+    const words = this.#words;
+    const at = chunk * chunkWords;
+    const settled = words[at + Chunk.arrived]! & words[at + Chunk.pending]!;
+    words[at + Chunk.pending]! &= ~settled;
+    words[at + Chunk.arrived] = 0;
+    const share = this.shares[this.ownerOf(chunk)]!;
     const group = this.groupOf(chunk);
-    if (!this.#groupHas(share, group, this.arrived)) share.arrived.delete(group);
-    if (!this.#groupHas(share, group, this.pending)) share.live.delete(group);
-    return settled;
-  }
-
-  #groupHas(share: WatchShare, group: number, masks: Int32Array): boolean {
-    const end = Math.min(share.chunks.length, (group + 1) * groupChunks);
-    for (let at = group * groupChunks; at < end; at++) {
-      if (masks[share.chunks[at]!] !== 0) return true;
+    const first = (share.begin + group * groupChunks) * chunkWords;
+    let arrived = 0;
+    let pending = 0;
+    for (let other = first; other < first + groupChunks * chunkWords; other += chunkWords) {
+      arrived |= words[other + Chunk.arrived]!;
+      pending |= words[other + Chunk.pending]!;
     }
-    return false;
+    if (arrived === 0) share.arrived.delete(group);
+    if (pending === 0) share.live.delete(group);
+    return settled;
   }
 
   #firstFlag(region: number): number {

@@ -76,13 +76,14 @@ describe('watch list', () => {
         const awaited = awaitedFlags(shape, state);
         for (const { flag, region, c } of awaited) {
           const chunk = list.chunkOf(flag);
-          expect(list.awaits(flag)).toBe(true);
-          expect(list.owner[chunk]).toBe((region + c) % subscribers);
-          expect(list.shares[list.owner[chunk]!]!.chunks[list.position[chunk]!]).toBe(chunk);
+          expect(list.awaits(chunk, flag)).toBe(true);
+          expect(list.ownerOf(chunk)).toBe((region + c) % subscribers);
+          const { begin } = list.shares[list.ownerOf(chunk)]!;
+          expect((chunk - begin) >> 2).toBe(list.groupOf(chunk));
         }
         let lanes = 0;
-        for (const pending of list.pending) {
-          for (let rest = pending; rest !== 0; rest &= rest - 1) lanes++;
+        for (let chunk = 0; chunk < list.size; chunk++) {
+          for (let rest = list.pendingOf(chunk); rest !== 0; rest &= rest - 1) lanes++;
         }
         expect(lanes).toBe(awaited.length);
       }),
@@ -95,19 +96,19 @@ describe('watch list', () => {
         const list = new WatchList(shape, state, subscribers);
         const awaited = awaitedFlags(shape, state);
         const left = new Map<string, number>();
-        const groupOf = (chunk: number): string => `${list.owner[chunk]} ${list.groupOf(chunk)}`;
+        const groupOf = (chunk: number): string => `${list.ownerOf(chunk)} ${list.groupOf(chunk)}`;
         for (const { flag } of awaited) {
           const group = groupOf(list.chunkOf(flag));
           left.set(group, (left.get(group) ?? 0) + 1);
         }
         for (const { flag } of awaited) {
-          const chunk = list.arrive(flag);
-          const share = list.shares[list.owner[chunk]!]!;
+          const chunk = list.chunkOf(flag);
+          list.arrive(chunk, flag);
+          const share = list.shares[list.ownerOf(chunk)]!;
           const group = list.groupOf(chunk);
-          expect(list.position[chunk]! >> 2).toBe(group);
           expect([share.arrived.has(group), share.live.has(group)]).toEqual([true, true]);
-          expect(list.settle(chunk)).toBe(1 << (flag - list.first[chunk]!));
-          expect([list.awaits(flag), share.arrived.has(group)]).toEqual([false, false]);
+          expect(list.settle(chunk)).toBe(1 << (flag - list.firstOf(chunk)));
+          expect([list.awaits(chunk, flag), share.arrived.has(group)]).toEqual([false, false]);
           left.set(groupOf(chunk), left.get(groupOf(chunk))! - 1);
           expect(share.live.has(group)).toBe(left.get(groupOf(chunk))! > 0);
         }
@@ -135,6 +136,7 @@ describe('watch list', () => {
     const list = new WatchList(shape, state, 2);
     expect(() => list.chunkOf(combineFlag(shape, 5, 0, 0))).toThrow('is not awaited');
     expect(() => list.chunkOf(dispatchFlag(shape, 0, 39))).toThrow('is not awaited');
-    expect(list.awaits(dispatchFlag(shape, 1, 2))).toBe(true);
+    const flag = dispatchFlag(shape, 1, 2);
+    expect(list.awaits(list.chunkOf(flag), flag)).toBe(true);
   });
 });
