@@ -119,17 +119,18 @@ ${table(head, rows(dense))}
 
 What bounds the largest: the number of its tasks, and memory. ${bound(widest.cost)} A rank
 takes ${((widest.cost.peakMb * 1024) / widest.ranks).toFixed(0)} kB (flags, watch lists, arrival counters, processors, pending events), all ranks together far more than any
-cache holds. So each GPU is simulated for a window of the shortest latency at a time, in which it runs a few dozen events,
-and the state of a processor, an SM or a link is one record of one or two cache lines. What is left is spread over all
-actors and the event queue.
+cache holds. So each GPU is simulated for a window of the shortest latency at a time, in which it runs a few dozen events.
+Those are in one small queue that all GPUs use in turn; what a GPU has to do later waits in a list that is read from end to
+end. The state of a processor, an SM or a put is one record of a cache line or less, that of a link two or three lines.
+What is left is spread over all actors.
 
 ## Memory
 
 A trace takes 30 bytes an event while it is collected, and once more when it is put in order; \`simulate --no-trace\` keeps
 none, but a byte for each place of the task space to judge by. A task takes no memory of its own: an entry of a task queue
-is 16 bytes for all its tasks, a pending event 20 bytes, a processor 64 bytes whether it runs or not and its SM 64, a link
-direction 320, a signal on its way 32, a dispatch flag 9 bytes, a combine flag 1 byte, for each of them a bit of what is
-awaited. The state of a rank so is bounded by its shape, not by its tasks.
+is 16 bytes for all its tasks, a pending event 24 bytes, a processor 64 bytes whether it runs or not and its SM 64, a link
+direction 320, a signal on its way 32, a dispatch flag 9 bytes, a combine flag 1 byte, each 32 of them or fewer that are
+awaited together 20. The state of a rank so is bounded by its shape, not by its tasks.
 Ranks are 16 bits wide in a trace and actors 32; shapes whose words would overflow are refused (L8).
 `;
 }
