@@ -3,8 +3,8 @@ import { Op } from '../moe/generated/layout.ts';
 import type { OpCode } from '../moe/task.ts';
 import type { PolicyContext, SchedulingPolicy } from './policy.ts';
 
-/** Entries of a class that the scheduler keeps in its own memory. */
-const ringEntries = 64;
+/** Entries of a class that the scheduler keeps in its own memory: kBacklogEntries of the kernel. */
+const ringEntries = 256;
 
 /** Most entries that one hand brings: a lane of the scheduler's warp each. */
 const handEntries = 32;
@@ -39,37 +39,53 @@ class ClassRing {
   }
 }
 
-/**
- * Classes in the order in which a processor should be served, `last` being the class of the task it was given before in
- * this launch; undefined: it had none.
- */
-export type ClassOrder = (last: OpCode | undefined) => readonly OpCode[];
+/** Free processors by the list the scheduler keeps them in: those that may take any task, and those that a tile is due. */
+export interface ReadyLists {
+  readonly open: number;
+  readonly due: number;
+}
+
+/** What to place next: a class, and the list whose processor takes it; undefined: nothing can be placed. */
+export interface Pairing {
+  readonly op: OpCode;
+  readonly list: keyof ReadyLists;
+}
+
+/** How a policy by class pairs: which classes have tasks that wait, and how many processors are on each list. */
+export interface ClassPolicy {
+  next(waits: Readonly<Record<OpCode, boolean>>, ready: ReadyLists): Pairing | undefined;
+  /** A processor that is given a COMBINE goes to the list of those that a tile is due. */
+  readonly alternates: boolean;
+}
 
 /**
  * Policies that look at what a task is: queue entries move, a bounded number, into a ring for each operation, and the
- * processor that is free longest takes the oldest task of the first class in its order that has one. Work-conserving:
- * any task goes to any processor. As long as a class floods its ring no further hand is opened, so tasks of other
- * classes may lie unseen behind it, while there is work for everybody.
+ * processor that is free longest on its list takes the oldest task of the class that the policy names. As long as a class
+ * floods its ring no further hand is opened, so tasks of other classes may lie unseen behind it, while there is work for
+ * everybody.
  */
 export class ClassRings implements SchedulingPolicy {
   task = 0;
   processor = 0;
 
   readonly #context: PolicyContext;
-  readonly #order: ClassOrder;
-  readonly #ready: IntRing;
+  readonly #policy: ClassPolicy;
+  readonly #open: IntRing;
+  readonly #due: IntRing;
+  /** Processors that a tile is due: 1. */
+  readonly #tileDue: Uint8Array;
   readonly #rings: Readonly<Record<OpCode, ClassRing>> = {
     [Op.Gemm0]: new ClassRing(),
     [Op.Gemm1]: new ClassRing(),
     [Op.Combine]: new ClassRing(),
   };
-  readonly #last: (OpCode | undefined)[];
 
-  constructor(context: PolicyContext, order: ClassOrder) {
+  constructor(context: PolicyContext, policy: ClassPolicy) {
     this.#context = context;
-    this.#order = order;
-    this.#ready = new IntRing(context.processors);
-    this.#last = Array.from({ length: context.processors }, () => undefined);
+    this.#policy = policy;
+    this.#open = new IntRing(context.processors);
+    this.#due = new IntRing(context.processors);
+    this.#tileDue = new Uint8Array(context.processors);
   }
 
   get waiting(): number {
@@ -87,16 +103,22 @@ export class ClassRings implements SchedulingPolicy {
   }
 
   takeProcessor(processor: number): void {
-    this.#ready.push(processor);
+    (this.#tileDue[processor] === 1 ? this.#due : this.#open).push(processor);
   }
 
   choose(): boolean {
-    if (this.#ready.size === 0 || this.waiting === 0) return false;
-    this.processor = this.#ready.shift();
-    const order = this.#order(this.#last[this.processor]);
-    const op = order.find((each) => this.#rings[each].tasks > 0)!;
-    this.task = this.#rings[op].shift();
-    this.#last[this.processor] = op;
+    const rings = this.#rings;
+    const waits = {
+      [Op.Gemm0]: rings[Op.Gemm0].tasks > 0,
+      [Op.Gemm1]: rings[Op.Gemm1].tasks > 0,
+      [Op.Combine]: rings[Op.Combine].tasks > 0,
+    };
+    const ready = { open: this.#open.size, due: this.#due.size };
+    const pairing = this.#policy.next(waits, ready);
+    if (pairing === undefined) return false;
+    this.task = rings[pairing.op].shift();
+    this.processor = (pairing.list === 'due' ? this.#due : this.#open).shift();
+    this.#tileDue[this.processor] = this.#policy.alternates && pairing.op === Op.Combine ? 1 : 0;
     return true;
   }
 }

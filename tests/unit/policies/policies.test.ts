@@ -143,18 +143,26 @@ describe('interleave', () => {
     policy.takeEntry(2, 100, 1);
     freeAll(policy, 2);
     expect(choices(policy)).toEqual([
-      [100, 0],
-      [0, 1],
-    ]);
-    freeAll(policy, 2);
-    expect(choices(policy)).toEqual([
       [200, 0],
       [201, 1],
     ]);
     freeAll(policy, 2);
     expect(choices(policy)).toEqual([
+      [100, 0],
+      [0, 1],
+    ]);
+    // One that a tile is due waits beside one that may take any: the COMBINE goes to the other.
+    policy.takeEntry(1, 203, 2);
+    freeAll(policy, 2);
+    expect(choices(policy)).toEqual([
+      [202, 0],
+      [203, 1],
+    ]);
+    policy.takeProcessor(0);
+    policy.takeProcessor(3);
+    expect(choices(policy)).toEqual([
+      [204, 3],
       [1, 0],
-      [2, 1],
     ]);
   });
 
@@ -183,9 +191,9 @@ describe('gemm1-first', () => {
 describe.each([interleave, gemm1First])('$name', (definition) => {
   test('keeps a bounded number of entries and asks for more as they are placed', () => {
     const policy = definition.create(context());
-    for (let entry = 0; entry < 32; entry++) policy.takeEntry(0, entry, 1);
+    for (let entry = 0; entry < 224; entry++) policy.takeEntry(0, entry % 100, 1);
     expect(policy.wantsHand()).toBe(true);
-    policy.takeEntry(0, 32, 1);
+    policy.takeEntry(0, 24, 1);
     expect(policy.wantsHand()).toBe(false);
     policy.takeProcessor(0);
     expect(policy.choose()).toBe(true);
