@@ -24,7 +24,7 @@ export interface PolicyContext {
  * `announcedRowBlocks` changes: nothing else wakes it.
  */
 export interface SchedulingPolicy {
-  /** May the scheduler open a hand: take the next few entries of every queue? Each hand costs it a poll of the queues. */
+  /** May the scheduler open a hand: take the next few entries of every queue? A sweep opens one at most; each costs a poll of the queues. */
   wantsHand(): boolean;
   /** Tasks [first, first + count) of one entry of `queue` are ready. Entries of a queue come in the order of its tickets. */
   takeEntry(queue: number, first: number, count: number): void;

@@ -11,17 +11,17 @@ import { fail, schedulerActor, type World } from './world.ts';
 /** Lanes of a warp: placements of one batch. */
 const lanes = 32;
 
-/** Processors whose status words are loaded together: four loads in flight. */
-const sweepGroup = 4 * lanes;
+/** Processors whose status words are loaded together: five loads in flight. */
+const sweepGroup = 5 * lanes;
 
 /** Doorbell sequences count in 31 bits. */
 const sequenceMask = 0x7fffffff;
 
 /**
- * The scheduler warp of every rank. An iteration sweeps the status words, 128 at once; opens a hand of queue entries, several
- * of each queue, if the policy has used up the last; and places tasks in batches of up to 32. All words are read at the iteration's read point; a word
- * read earlier in the sweep must have been visible that much earlier, so nothing is lost by the single point. Iterations
- * that find nothing are not simulated: they only shift the phase at which the next word is seen.
+ * The scheduler warp of every rank. An iteration sweeps the status words, 160 at once, and with them a hand of queue entries,
+ * several of each queue, if the policy wants one; then it places tasks in batches of up to 32. All words are read at the
+ * iteration's read point; a word read earlier in the sweep must have been visible that much earlier, so nothing is lost by the
+ * single point. Iterations that find nothing are not simulated: they only shift the phase at which the next word is seen.
  */
 export class Scheduler {
   readonly #world: World;
@@ -154,25 +154,19 @@ export class Scheduler {
     }
   }
 
-  /** Rings the doorbells the policy chooses, hand after hand as it uses them up. Returns when it is done. */
+  /** Rings the doorbells the policy chooses, in batches. Returns when it is done; the next hand is the next sweep's. */
   #place(run: SchedulerRun): number {
     const { sim, machine } = this.#world;
-    const { policy } = run;
     let end = sim.now;
-    for (;;) {
-      let placed = 0;
-      for (; policy.choose(); placed++) {
-        // The lanes' doorbells go out one after the other, and a batch is through when all have.
-        if (end === sim.now) end += machine.sweepNs;
-        if (this.#batch === lanes) this.#ring(run, end);
-        this.#commit(run, policy, end);
-        end += machine.placementNs;
-      }
-      this.#ring(run, end);
-      if (placed === 0 || !policy.wantsHand()) return end;
-      end += machine.queuePollNs;
-      this.#openHand(run, end);
+    while (run.policy.choose()) {
+      if (end === sim.now) end += machine.sweepNs;
+      // The lanes' doorbells go out one after the other, and a batch is through when all have.
+      if (this.#batch === lanes) this.#ring(run, end);
+      this.#commit(run, run.policy, end);
+      end += machine.placementNs;
     }
+    this.#ring(run, end);
+    return end;
   }
 
   #commit(run: SchedulerRun, policy: SchedulingPolicy, time: number): void {

@@ -61,7 +61,9 @@ function sampled({ name, trace }: NamedTrace): FittedTrace {
 }
 
 function pollsOf(traces: readonly FittedTrace[]): readonly Derived[] {
-  const { statusPollNs, queuePollNs } = fitPolls(traces);
+  const polls = fitPolls(traces);
+  if (polls === undefined) return [];
+  const { statusPollNs, queuePollNs } = polls;
   const names = traces.map(({ name }) => name).join(', ');
   const source = `${fittedSource}iterations of the scheduler: least squares over polls and placements (${names})`;
   return [

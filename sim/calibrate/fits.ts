@@ -4,7 +4,7 @@ import { leastSquares, medianOf, quantileOf } from './least-squares.ts';
 import type { TileSample } from './task-samples.ts';
 
 /** Processors whose status words a scheduler loads together, and tasks it places together. */
-const sweepGroup = 128;
+const sweepGroup = 160;
 const lanes = 32;
 
 /** Fewest tiles of one size whose median counts. */
@@ -38,18 +38,19 @@ export function fitSweeps(
 
 /**
  * Costs of an iteration that finds nothing, poll of the status words and of the queues: least squares over iterations of
- * kernels whose ranks have different numbers of processors, placements as a third unknown.
+ * kernels whose ranks have different numbers of processors, placements as a third unknown. Undefined where all are swept by
+ * the same number of loads, so that the two polls cannot be told apart.
  */
-export function fitPolls(traces: readonly FittedTrace[]): {
-  readonly statusPollNs: number;
-  readonly queuePollNs: number;
-} {
+export function fitPolls(
+  traces: readonly FittedTrace[],
+): { readonly statusPollNs: number; readonly queuePollNs: number } | undefined {
   const sweeps = traces.flatMap(({ actors }) =>
     actors.sweeps.map((sweep) => ({
       ...sweep,
       groups: Math.ceil(actors.processors / sweepGroup),
     })),
   );
+  if (new Set(sweeps.map(({ groups }) => groups)).size < 2) return undefined;
   const [statusPollNs, queuePollNs] = leastSquares(
     sweeps.map(({ empty, placed, groups }) => [(empty + 1) * groups, empty + 1, placed]),
     sweeps.map(({ ns }) => ns),

@@ -28,7 +28,7 @@ export const constantUnits = {
   barrierNs: 'ns',
   fenceNs: 'ns',
   releaseNs: 'ns',
-  statusPollNs: 'ns per 128 processors',
+  statusPollNs: 'ns per 160 processors',
   queuePollNs: 'ns per hand',
   sweepNs: 'ns per sweep that places',
   placementNs: 'ns per task placed',
