@@ -5,7 +5,8 @@
 //
 //   ./opening --sweep        correctness on odd shapes, without figures
 //
-// Options: --shape S/H/I/E/k (repeatable; I does not matter)  --block wgmma|mma  --iterations N  --seed N
+// Options: --shape S/H/I/E/k (repeatable; I does not matter)  --block wgmma|copies|mma  --iterations N  --seed N
+// `copies`: a wgmma block whose gate is fed as the mma block's, without the copy engine's boxes.
 // Prints, for every shape, microseconds from a block's LaunchBegin to each of its steps: the median over all blocks and
 // launches, and below it the slowest block of a launch (median over launches). `entry` is the time before LaunchBegin,
 // `spread` how much later the last block of a launch begins than the first. Every launch has other tokens, and a cold L2.
@@ -20,16 +21,18 @@ constexpr uint32_t kWarmUp = 3;
 struct BlockVariant {
   const char* name;
   uint32_t threads, perSm, shared;
-  void (*kernel)(const LaunchArgs);
+  void (*kernel)(const OpeningArgs);
 };
 
-template <class Block>
+template <class Block, class Feed>
 BlockVariant variant(const char* name) {
-  return {name, Block::kThreads, Block::kPerSm, kOpeningShared<Block>, openingKernel<Block>};
+  return {name, Block::kThreads, Block::kPerSm, kOpeningShared<Block>, openingKernel<Block, Feed>};
 }
 
 const std::vector<BlockVariant>& variants() {
-  static const std::vector<BlockVariant> all = {variant<WgmmaBlock>("wgmma"), variant<MmaBlock>("mma")};
+  static const std::vector<BlockVariant> all = {variant<WgmmaBlock, LogitBoxes<WgmmaBlock>>("wgmma"),
+                                                variant<WgmmaBlock, LogitCopies<WgmmaBlock>>("copies"),
+                                                variant<MmaBlock, LogitCopies<MmaBlock>>("mma")};
   return all;
 }
 
@@ -74,7 +77,7 @@ Options parseOptions(int argc, char** argv) {
     if (i + 1 == argc) usage(name + ": unknown, or its value is missing");
     const std::string value = argv[++i];
     if (name == "--shape") o.shapes.push_back(parseShape(value));
-    else if (name == "--block" && (value == "wgmma" || value == "mma")) o.block = value;
+    else if (name == "--block" && (value == "wgmma" || value == "copies" || value == "mma")) o.block = value;
     else if (name == "--iterations") o.iterations = parseNumber(name, value, 1, 10000);
     else if (name == "--seed") o.seed = parseNumber(name, value, 0, 0x7fffffff);
     else usage(name + " " + value + ": unknown");
@@ -143,7 +146,7 @@ class Bench {
 
   /// One launch; its stamps are complete on return.
   std::vector<uint64_t> launch() {
-    LaunchArgs args = problem_.arguments();
+    OpeningArgs args = problem_.arguments();
     void* parameters[] = {&args};
     KT_CUDA(cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(block_.kernel), dim3(blocks_), dim3(block_.threads),
                                         parameters, block_.shared, nullptr));

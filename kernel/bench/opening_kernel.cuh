@@ -2,21 +2,43 @@
 // part in the barrier. The code is that of the fused kernel, with stamps.
 #pragma once
 
+#include <type_traits>
+
 #define KT_OPENING_STAMPS
 #include "kerneltwin/actors/forward.cuh"
 #include "kerneltwin/actors/transport_direct.cuh"
+#include "kerneltwin/gemm/logits_boxes.cuh"
 
 namespace kerneltwin::bench {
 
 template <class Block>
 inline constexpr uint32_t kOpeningShared = kControlBytes + OpeningMemory<Block>::kBytes;
 
+/// The kernel's parameter; `gate` is for LogitBoxes alone.
+struct OpeningArgs {
+  GateMaps gate;
+  LaunchArgs launch;
+};
+
+/// How a feed of the gate is made.
 template <class Block>
+KT_DEVICE LogitBoxes<Block> feedOf(const OpeningArgs& parameter, LogitBoxes<Block>*) {
+  return LogitBoxes<Block>(parameter.gate);
+}
+template <class Block>
+KT_DEVICE LogitCopies<Block> feedOf(const OpeningArgs&, LogitCopies<Block>*) {
+  return {};
+}
+
+template <class Block, class Feed>
 __global__ void __launch_bounds__(Block::kThreads, Block::kPerSm)
-    openingKernel(const __grid_constant__ LaunchArgs parameter) {
+    openingKernel(const __grid_constant__ OpeningArgs parameter) {
   stampOpening(OpeningStep::Entry);
+  if (std::is_same_v<Feed, LogitBoxes<Block>> && ptx::thread() <= kGateBoxes) {
+    ptx::prefetchMap(ptx::thread() == 0 ? &parameter.gate.router : &parameter.gate.tokens[ptx::thread() - 1]);
+  }
   const uint32_t processors = gridDim.x - 1;
-  beginBlock<Block>(parameter, processors);
+  beginBlock<Block>(parameter.launch, processors);
   const LaunchArgs& args = control().args;
   SpinState& self = control().spins[0];
   RingTrace trace = {args.trace, &control().rings[0]};
@@ -26,7 +48,8 @@ __global__ void __launch_bounds__(Block::kThreads, Block::kPerSm)
     return;
   }
   DirectTransport transport(args);
-  openProcessor<Block>(args, mem, transport, trace, self, processors, ptx::block(), control().source.processor);
+  openProcessor<Block>(args, mem, transport, trace, self, processors, ptx::block(), control().source.processor,
+                       feedOf<Block>(parameter, static_cast<Feed*>(nullptr)));
 }
 
 }  // namespace kerneltwin::bench

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "device.h"
+#include "kerneltwin/gemm/wgmma_maps.h"
 #include "opening_kernel.cuh"
 #include "opening_reference.cuh"
 
@@ -49,6 +50,11 @@ class OpeningProblem {
     placement_.copyFrom({0, m.experts});
     peerHeaps_.copyFrom({heap_.get()});
     peerFlags_.copyFrom({flags_.get()});
+    cudaError_t status = cudaSuccess;
+    const auto encode = findTensorMapEncoder(status);
+    if (encode == nullptr) die(__FILE__, __LINE__, "cuTensorMapEncodeTiled", cudaGetErrorString(status));
+    const CUresult r = encodeGateMaps(encode, gateMaps_, shape_, Dtype::Bf16, wg_.get(), x_.get());
+    if (r != CUDA_SUCCESS) die(__FILE__, __LINE__, "cuTensorMapEncodeTiled", std::to_string(static_cast<int>(r)).c_str());
   }
 
   const Shape& shape() const { return shape_; }
@@ -62,7 +68,7 @@ class OpeningProblem {
   void evict() { flush_.fill(static_cast<int>(epoch_ & 0xff)); }
   void poisonRows() { heap_.fill(0xff); }
 
-  LaunchArgs arguments() {
+  OpeningArgs arguments() {
     LaunchArgs args = {};
     args.shape = shape_;
     args.placement = placement_.get();
@@ -85,7 +91,7 @@ class OpeningProblem {
     args.work.cellArrivals = cellArrivals_.get();
     args.work.barrier = barrier_.get();
     args.work.abort = abort_.get();
-    return args;
+    return {gateMaps_, args};
   }
 
   /// Everything that the last launch left, word for word.
@@ -224,6 +230,7 @@ class OpeningProblem {
   Buffer<bf16*> peerHeaps_;
   Buffer<uint64_t*> peerFlags_;
   Buffer<char> flush_;
+  GateMaps gateMaps_;
 };
 
 }  // namespace kerneltwin::bench

@@ -104,7 +104,7 @@ void World::run(LaunchArgs& args, uint32_t flags, kt_launch_result& result) {
   if (flags & KT_LAUNCH_HELD) hold.on(stream_.get());
   if (flags & (KT_LAUNCH_ALIGNED | KT_LAUNCH_POISON_BUFFERS)) session_.barrierOn(stream_.get());
   const KernelVariant& v = facts_.variant;
-  WgmmaArgs mapped = {maps_, args};
+  WgmmaArgs mapped = {maps_, gateMaps_, args};
   void* parameters[] = {v.maps ? static_cast<void*>(&mapped) : static_cast<void*>(&args)};
   KT_CUDA(cudaEventRecord(begin_.get(), stream_.get()));
   if (options_.transport == KT_TRANSPORT_PUT) {

@@ -8,4 +8,7 @@ namespace kerneltwin {
 /// Maps for tiles of `tileColumns` weight rows. Asks the driver; throws Failure with what it said.
 TileMaps makeTileMaps(const Shape& shape, Dtype dtype, const TileMatrices& matrices, uint32_t tileColumns);
 
+/// Maps of the gate's operands; likewise.
+GateMaps makeGateMaps(const Shape& shape, Dtype dtype, const bf16* router, const bf16* x);
+
 }  // namespace kerneltwin

@@ -127,6 +127,7 @@ void World::mapTiles() {
   if (!facts_.variant.maps) return;
   const TileMatrices matrices = {w1_.get(), w2_.get(), static_cast<bf16*>(heap_->get()), intermediate_.get(), localExperts()};
   maps_ = makeTileMaps(options_.shape, options_.dtype, matrices, facts_.variant.tileColumns);
+  gateMaps_ = makeGateMaps(options_.shape, options_.dtype, wg_.get(), x_.get());
 }
 
 LaunchArgs World::arguments(uint32_t tokens, uint32_t keep) {

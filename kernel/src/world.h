@@ -96,6 +96,7 @@ class World {
   WorldOptions options_;
   KernelFacts facts_;
   TileMaps maps_ = {};   ///< zero where the variant takes none
+  GateMaps gateMaps_ = {};
   uint32_t blocks_;
   uint32_t processors_;
   uint32_t epoch_ = 0;

@@ -178,7 +178,7 @@ void World::runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks) {
     Rank& own = ranks_[r];
     const TileMatrices matrices = {own.w1.get(), own.w2.get(), own.heap.get(), own.intermediate.get(),
                                    config_.placement[r + 1] - config_.placement[r]};
-    args.push_back({ptx::mapsOf(shape_, matrices, Tile::kColumns), own.args});
+    args.push_back({ptx::mapsOf(shape_, matrices, Tile::kColumns), ptx::gateMapsOf(shape_, own.wg.get(), own.x.get()), own.args});
   }
   Tensor::reset();
   Machine machine({config_.ranks, config_.blocks, WgmmaBlock::kThreads, kWgmmaSharedBytes<Tile>}, seed);

@@ -2,7 +2,7 @@
 // of its experts.
 //
 // A row moves in pieces of at most 4 KB through slots, each with a thread of its own that waits for what it started and for
-// nothing else; slots' threads are dealt over the warps. A wgmma block has 45 slots of 4 KB: its memory pipe stays full, and the
+// nothing else; slots' threads are dealt over all warps but the last four, which meanwhile write what the copies do not need. A wgmma block has 45 slots of 4 KB: its memory pipe stays full, and the
 // first window's rows are in the slots before the barrier of the rank lets their destinations be known.
 #pragma once
 
@@ -17,10 +17,14 @@ namespace kerneltwin {
 inline constexpr uint32_t kPieceBytes = 4096;
 inline constexpr uint32_t kMostSlots = 64;
 
+/// Warps that copy rows; those from here on do the dispatch's other work.
+template <class Block>
+inline constexpr uint32_t kCopyWarps = Block::kWarps - 4;
+
 /// A thread's slot and how far it is. Made by all threads of the block.
 template <class Block>
 struct RowCopier {
-  static_assert(kMostSlots <= Block::kThreads);
+  static_assert(kMostSlots <= kCopyWarps<Block> * 32);
 
   uint32_t slots;
   uint32_t slot;        ///< this thread's; it has none if that is not under `slots`
@@ -38,7 +42,7 @@ struct RowCopier {
     pieces = ceilDiv(rowBytes, kPieceBytes);
     const uint32_t begin = roundUp(static_cast<uint32_t>(rest - pipelineMemory()) + kMostSlots * 8, 128);
     slots = lesser(kMostSlots, (OpeningMemory<Block>::kTileBytes - begin) / pieceBytes);
-    slot = ptx::lane() * Block::kWarps + ptx::warp();
+    slot = ptx::warp() < kCopyWarps<Block> ? ptx::lane() * kCopyWarps<Block> + ptx::warp() : kMostSlots;
     barrier = ptx::sharedAddress(rest) + slot * 8;
     place = ptx::sharedAddress(pipelineMemory()) + begin + slot * pieceBytes;
     turn = 0;
@@ -109,7 +113,7 @@ struct RowCopier {
                        uint32_t piece) const {
     const Placement placement = tables.placement(args.shape);
     for (uint32_t j = 0; j < args.shape.topK; ++j) {
-      const uint32_t row = token.row[j];
+      const uint32_t row = tables.rowOf(token, j, args.keep);
       if (row == kDropped) continue;
       const ExpertHome home = placement.home(token.expert[j]);
       char* to = reinterpret_cast<char*>(transport.dispatchRow(home.rank, home.slot, row)) + piece * kPieceBytes;
@@ -119,12 +123,12 @@ struct RowCopier {
   }
 };
 
-/// Writes the output of tokens without a kept choice, a token a warp: no COMBINE will. All threads of the block.
-template <class Block>
-KT_DEVICE void zeroDropped(const LaunchArgs& args, const ShareWindow& window, TokenShare tokens) {
+/// Writes the output of tokens without a kept choice, a token a warp: no COMBINE will. Warp `warp` of `warps`.
+KT_DEVICE void zeroDropped(const LaunchArgs& args, const PlaceTables& tables, const ShareWindow& window, TokenShare tokens,
+                           uint32_t warp, uint32_t warps) {
   const uint32_t lane = ptx::lane();
-  for (uint32_t t = tokens.begin + ptx::warp(); t < tokens.end; t += Block::kWarps) {
-    const bool kept = lane < args.shape.topK && window.tops[t - window.first].row[lane] != kDropped;
+  for (uint32_t t = tokens.begin + warp; t < tokens.end; t += warps) {
+    const bool kept = lane < args.shape.topK && tables.rowOf(window.tops[t - window.first], lane, args.keep) != kDropped;
     if (ptx::ballot(kept) != 0) continue;
     bf16* out = args.tensors.out + static_cast<uint64_t>(t) * args.shape.hidden;
     for (uint32_t c = lane; c < args.shape.hidden / 8; c += kLanes) ptx::storeChunk(out + c * 8, {{0, 0, 0, 0}});

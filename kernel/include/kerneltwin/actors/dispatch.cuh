@@ -11,25 +11,33 @@
 
 namespace kerneltwin {
 
-/// Numbers the share and copies this block's part, window by window; `copier` has begun with the first. On return, behind a
-/// barrier of the processor, all its rows are where they belong.
+/// Copies this block's part of the share, window by window; `copier` has begun with the first. On return, behind a barrier of the
+/// processor, all its rows are where they belong, and the tables say what the rank keeps (`own`: in global memory).
 template <class Block, class Transport>
 KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, const PlaceTables& tables, RowCopier<Block>& copier,
-                         TokenShare share) {
+                         TokenShare share, uint32_t* own) {
+  constexpr uint32_t kOthers = Block::kWarps - kCopyWarps<Block>;
+  const bool copies = ptx::warp() < kCopyWarps<Block>;
+  const uint32_t other = ptx::thread() - kCopyWarps<Block> * 32;  // among the threads that do not copy
+  if (!copies) keepRows<Block>(args, tables, own, other, kOthers * 32);
   const TokenShare part = ownPart<Block>(share);
+  if (!oneWindow(share)) clearTable<Block>(args, tables.count);  // numbered again, window by window
   for (uint32_t first = share.begin; first < share.end; first += kWindowTokens) {
     const ShareWindow window = shareWindow<Block>(share, first);
     const TokenShare tokens = commonTokens(part, {window.first, window.end()});
-    if (!oneWindow(share)) {
+    if (!oneWindow(share)) {  // otherwise it is in the table, and numbered
       loadWindow<Block>(args, window);
       ptx::syncBlock();
+      if (ptx::warp() == 0) numberChoices(args, tables.count, window);
+      ptx::syncBlock();
     }
-    if (ptx::warp() == 0) numberRows<Block>(args, tables, window);
-    ptx::syncBlock();
-    stampOpening(OpeningStep::Placed);
-    copier.copy(args, transport, tables, window, tokens, first == share.begin);
-    ptx::syncWarp();
-    zeroDropped<Block>(args, window, tokens);
+    if (copies) {
+      copier.copy(args, transport, tables, window, tokens, first == share.begin);
+    } else {
+      writeRows<Block>(args, tables, window, other, kOthers * 32);
+      ptx::syncWarp();
+      zeroDropped(args, tables, window, tokens, other / 32, kOthers);
+    }
     if (!oneWindow(share)) ptx::syncBlock();
   }
   copier.finish();
@@ -37,15 +45,16 @@ KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, con
   stampOpening(OpeningStep::Copied);
 }
 
-/// Places and dispatches the share of one processor; after the barrier behind the gate.
+/// Places and dispatches the share of one processor; after the barrier behind the gate, with cleared sums.
 template <class Block, class Transport>
 KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
                              RowCopier<Block>& copier, TokenShare share, uint32_t processors, uint32_t processor, uint32_t* own) {
   const bool leader = leads<Block>();
   if (leader && ptx::thread() == 0) trace.record(EventKind::DispatchBegin, 0, 0, 0);
   const PlaceTables tables = placeTables(args.shape);
-  totalRows<Block>(args, tables, processors, processor, own);
-  copyShare<Block>(args, transport, tables, copier, share);
+  sumCounts<Block>(args, tables, processors, processor);
+  stampOpening(OpeningStep::Placed);
+  copyShare<Block>(args, transport, tables, copier, share, own);
   transport.openList(tables.rest);
   uint32_t rows = 0;
   if (leader && ptx::warp() == 0) {

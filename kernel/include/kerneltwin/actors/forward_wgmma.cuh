@@ -10,16 +10,22 @@ namespace kerneltwin {
 template <class Config>
 struct WgmmaProcessor {
   const TileMaps& maps;
+  const GateMaps& gate;
 
   KT_DEVICE void operator()(const LaunchArgs& args, uint32_t processors) const {
-    runWgmmaBlock<Config>(args, maps, processors, ptx::block());
+    runWgmmaBlock<Config>(args, maps, gate, processors, ptx::block());
   }
 };
 
 /// The launch of a block that multiplies with wgmma.
 template <class Config>
 KT_DEVICE void forwardWgmma(const WgmmaArgs& parameter, uint32_t blocks) {
-  launchBlock<WgmmaBlockOf<typename Config::Element>>(parameter.launch, blocks, WgmmaProcessor<Config>{parameter.maps});
+  // The first boxes of a launch are the gate's: their maps should have arrived when the block has found its arguments.
+  if (ptx::thread() <= kGateBoxes) {
+    ptx::prefetchMap(ptx::thread() == 0 ? &parameter.gate.router : &parameter.gate.tokens[ptx::thread() - 1]);
+  }
+  launchBlock<WgmmaBlockOf<typename Config::Element>>(parameter.launch, blocks,
+                                                      WgmmaProcessor<Config>{parameter.maps, parameter.gate});
 }
 
 }  // namespace kerneltwin

@@ -2,15 +2,18 @@
 //
 // Logits of up to 128 tokens x 128 experts are one GEMM tile. A running maximum, a running sum and a running top-k per
 // token carry over from one tile of experts to the next, so any number of experts takes the same memory.
+//
+// `Feed` brings the tile's operands and multiplies them: LogitCopies (logits_mma.cuh) or LogitBoxes (logits_boxes.cuh).
 #pragma once
 
 #include <cfloat>
 #include <cmath>
 
 #include "kerneltwin/actors/opening_steps.cuh"
-#include "kerneltwin/actors/share.cuh"
+#include "kerneltwin/actors/place.cuh"
 #include "kerneltwin/gemm/logits_mma.cuh"
 #include "kerneltwin/ptx/bulk.cuh"
+#include "kerneltwin/ptx/memory.cuh"
 #include "kerneltwin/ptx/vector.cuh"
 #include "kerneltwin/ptx/warp.cuh"
 
@@ -66,43 +69,69 @@ KT_DEVICE Candidate tokenBest(Candidate best) {
 
 /// Logits of a lane: four neighbouring columns of every 32.
 inline constexpr uint32_t kColumnGroups = kTileCols / (4 * kTokenLanes);
-using LaneLogits = Candidate[kColumnGroups][4];
+using LaneLogits = float[kColumnGroups][4];
 
-KT_DEVICE void loadLogits(const float* logits, uint32_t lane, uint32_t firstExpert, uint32_t columns, LaneLogits& mine) {
+/// Columns of group `i` that a tile of `columns` has not; the same in all lanes.
+KT_DEVICE bool noColumns(uint32_t i, uint32_t columns) { return i * 4 * kTokenLanes >= columns; }
+
+/// Adds the parts of a token's logits, in their order. Columns that are none become -inf.
+KT_DEVICE void loadLogits(const LogitSums& sums, uint32_t token, uint32_t lane, uint32_t columns, LaneLogits& mine) {
 #pragma unroll
   for (uint32_t i = 0; i < kColumnGroups; ++i) {
-    const uint32_t column = (i * kTokenLanes + lane) * 4;
-    const ptx::Chunk c = ptx::loadChunk(logits + column);
+#pragma unroll
+    for (uint32_t w = 0; w < 4; ++w) mine[i][w] = 0.0f;
+  }
+  uint32_t at = sums.at(token, lane * 4);
+#pragma unroll 2
+  for (uint32_t p = 0; p < sums.parts; ++p, at += sums.partWords * 4) {
+#pragma unroll
+    for (uint32_t i = 0; i < kColumnGroups; ++i) {
+      if (noColumns(i, columns)) break;
+      const ptx::Chunk c = ptx::loadChunkShared(at + i * 4 * kTokenLanes * 4);
+#pragma unroll
+      for (uint32_t w = 0; w < 4; ++w) mine[i][w] += bitsToFloat(c.word[w]);
+    }
+  }
+#pragma unroll
+  for (uint32_t i = 0; i < kColumnGroups; ++i) {
 #pragma unroll
     for (uint32_t w = 0; w < 4; ++w) {
-      const bool valid = column + w < columns;
-      mine[i][w] = {valid ? finiteLogit(bitsToFloat(c.word[w])) : -INFINITY,
-                    valid ? firstExpert + column + w : 0xffffffffu};
+      mine[i][w] = (i * kTokenLanes + lane) * 4 + w < columns ? finiteLogit(mine[i][w]) : -INFINITY;
     }
   }
 }
 
-/// Keeps the best `topK` of this tile's logits and the token's choices so far; lane j has the j-th.
-KT_DEVICE Candidate mergeTop(LaneLogits& mine, Candidate carried, uint32_t lane, uint32_t topK) {
+/// One logit of a token.
+KT_DEVICE float loadLogit(const LogitSums& sums, uint32_t token, uint32_t column) {
+  float sum = 0.0f;
+  for (uint32_t p = 0; p < sums.parts; ++p) sum += ptx::loadShared(sums.at(token, column) + p * sums.partWords * 4);
+  return finiteLogit(sum);
+}
+
+/// Keeps the best `topK` of this tile's logits and the token's choices so far; lane j has the j-th. A lane's columns ascend, and
+/// what is carried comes from lower experts: the first of equal values is that of the lowest expert.
+KT_DEVICE Candidate mergeTop(LaneLogits& mine, Candidate carried, uint32_t lane, uint32_t firstExpert, uint32_t columns,
+                             uint32_t topK) {
   Candidate kept = {-INFINITY, 0xffffffffu};
+  const uint32_t own = firstExpert + lane * 4;
   for (uint32_t j = 0; j < topK; ++j) {
     Candidate best = carried;
 #pragma unroll
     for (uint32_t i = 0; i < kColumnGroups; ++i) {
-      Candidate group = mine[i][0];
+      if (noColumns(i, columns)) break;
 #pragma unroll
-      for (uint32_t w = 1; w < 4; ++w) {
-        if (beats(mine[i][w], group)) group = mine[i][w];
+      for (uint32_t w = 0; w < 4; ++w) {
+        if (mine[i][w] > best.value) best = {mine[i][w], own + i * 4 * kTokenLanes + w};
       }
-      if (beats(group, best)) best = group;
     }
     best = tokenBest(best);
     if (carried.expert == best.expert) carried = {-INFINITY, 0xffffffffu};
 #pragma unroll
     for (uint32_t i = 0; i < kColumnGroups; ++i) {
+      if (noColumns(i, columns)) break;
 #pragma unroll
       for (uint32_t w = 0; w < 4; ++w) {
-        if (mine[i][w].expert == best.expert) mine[i][w] = {-INFINITY, 0xffffffffu};
+        if (best.expert - own == i * 4 * kTokenLanes + w) mine[i][w] = -INFINITY;
       }
     }
     if (lane == j) kept = best;
@@ -110,133 +139,177 @@ KT_DEVICE Candidate mergeTop(LaneLogits& mine, Candidate carried, uint32_t lane,
   return kept;
 }
 
-/// Takes one tile of logits into a token's softmax and choices. The lanes of a token; those that do not `write` only keep company.
-KT_DEVICE void absorbLogits(const LaunchArgs& args, const float* logits, TokenTop& top, uint32_t firstExpert,
-                            uint32_t columns, uint32_t lane, bool write) {
-  const uint32_t topK = args.shape.topK;
-  LaneLogits mine;
-  loadLogits(logits, lane, firstExpert, columns, mine);
-  const float before = top.maximum;
-  float maximum = before;
+/// Maximum of a token's logits and the sum of exp(logit - maximum), over the tiles so far.
+struct TokenSoftmax {
+  float maximum;
+  float sum;
+};
+
+KT_DEVICE TokenSoftmax mergeSoftmax(const LaneLogits& mine, uint32_t columns, TokenSoftmax before) {
+  float maximum = before.maximum;
 #pragma unroll
   for (uint32_t i = 0; i < kColumnGroups; ++i) {
+    if (noColumns(i, columns)) break;
 #pragma unroll
-    for (uint32_t w = 0; w < 4; ++w) maximum = fmaxf(maximum, mine[i][w].value);
+    for (uint32_t w = 0; w < 4; ++w) maximum = fmaxf(maximum, mine[i][w]);
   }
   maximum = tokenMaximum(maximum);
   float sum = 0.0f;
 #pragma unroll
   for (uint32_t i = 0; i < kColumnGroups; ++i) {
+    if (noColumns(i, columns)) break;
 #pragma unroll
-    for (uint32_t w = 0; w < 4; ++w) sum += expf(mine[i][w].value - maximum);
+    for (uint32_t w = 0; w < 4; ++w) sum += expf(mine[i][w] - maximum);
   }
-  sum = tokenSum(sum) + top.sum * expf(before - maximum);
-  const Candidate carried = lane < topK ? Candidate{top.value[lane], top.expert[lane]} : Candidate{-INFINITY, 0xffffffffu};
-  Candidate kept = carried;
+  return {maximum, tokenSum(sum) + before.sum * expf(before.maximum - maximum)};
+}
+
+/// Turns a token's best logits into choices and scales: lane j has the j-th. The lanes of a token; those that do not `write` only
+/// keep company.
+KT_DEVICE void writeChoices(const LaunchArgs& args, Candidate kept, TokenSoftmax all, uint32_t token, uint32_t lane, bool write) {
+  const uint32_t topK = args.shape.topK;
+  if (args.renormalise) {
+    // Relative to the best of the chosen: given choices may all lie far below the token's maximum.
+    all.maximum = tokenMaximum(lane < topK ? kept.value : -INFINITY);
+    all.sum = tokenSum(lane < topK ? expf(kept.value - all.maximum) : 0.0f);
+  }
+  if (!write || lane >= topK) return;
+  const uint64_t entry = static_cast<uint64_t>(token) * topK + lane;
+  args.tensors.choices[entry] = kept.expert;
+  args.tensors.scales[entry] = expf(kept.value - all.maximum) / all.sum;
+}
+
+/// A tile of experts as those who choose see it.
+struct LogitTile {
+  LogitSums sums;
+  uint32_t firstExpert;
+  uint32_t columns;
+  uint32_t firstToken;
+  bool last;            ///< of the experts: now the choices are final
+  uint32_t* counts;     ///< [experts] where final choices are counted, or null
+};
+
+/// Takes a tile's logits of the window's token `t` into its softmax and choices.
+KT_DEVICE void absorbLogits(const LaunchArgs& args, const LogitTile& tile, TokenTop& top, uint32_t t, uint32_t lane, bool write) {
+  const uint32_t topK = args.shape.topK;
+  const bool fresh = tile.firstExpert == 0;
+  LaneLogits mine;
+  loadLogits(tile.sums, t, lane, tile.columns, mine);
+  TokenSoftmax all = {-FLT_MAX, 0.0f};
+  if (!fresh) all = {top.maximum, top.sum};
+  if (!args.renormalise) all = mergeSoftmax(mine, tile.columns, all);
+  Candidate kept = {-INFINITY, 0xffffffffu};
+  if (lane < topK && !fresh) kept.value = top.value[lane];
+  if (lane < topK && (!fresh || args.given)) kept.expert = top.expert[lane];
   if (args.given) {
-    const uint32_t wanted = carried.expert - firstExpert;
-    if (lane < topK && wanted < columns) kept.value = finiteLogit(logits[wanted]);
+    const uint32_t wanted = kept.expert - tile.firstExpert;
+    if (lane < topK && wanted < tile.columns) kept.value = loadLogit(tile.sums, t, wanted);
   } else {
-    kept = mergeTop(mine, carried, lane, topK);
+    kept = mergeTop(mine, kept, lane, tile.firstExpert, tile.columns, topK);
   }
+  if (tile.last) writeChoices(args, kept, all, tile.firstToken + t, lane, write);
   ptx::syncWarp();
   if (!write) return;
   if (lane < topK) {
     top.value[lane] = kept.value;
     top.expert[lane] = kept.expert;
+    if (tile.last && tile.counts != nullptr) ptx::add<Order::Relaxed, Scope::Block>(&tile.counts[kept.expert], 1u);
   }
   if (lane == 0) {
-    top.maximum = maximum;
-    top.sum = sum;
+    top.maximum = all.maximum;
+    top.sum = all.sum;
   }
 }
 
-/// Turns a token's best logits into choices and scales. The lanes of a token, as above.
-KT_DEVICE void writeChoices(const LaunchArgs& args, const TokenTop& top, uint32_t token, uint32_t lane, bool write) {
-  const uint32_t topK = args.shape.topK;
-  const float value = lane < topK ? top.value[lane] : -INFINITY;
-  float reference = top.maximum;
-  float total = top.sum;
-  if (args.renormalise) {
-    // Relative to the best of the chosen: given choices may all lie far below the token's maximum.
-    reference = tokenMaximum(value);
-    total = tokenSum(lane < topK ? expf(value - reference) : 0.0f);
-  }
-  if (!write || lane >= topK) return;
-  const uint64_t entry = static_cast<uint64_t>(token) * topK + lane;
-  args.tensors.choices[entry] = top.expert[lane];
-  args.tensors.scales[entry] = expf(value - reference) / total;
-}
-
-/// Brings the tile's tokens to L2 in long runs, all at once: the pipeline's steps read 128 bytes here and there and wait for each
-/// other. At most 34 MB over all blocks of an H200, so that what came first is still there when it is read.
+/// Brings what the tokens' rows have behind their first `begun` elements to L2 in long runs, all at once: slices read 128 bytes
+/// here and there. At most 34 MB over all blocks of an H200, so that what came first is still there when it is read.
 template <class Block>
-KT_DEVICE void prefetchTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
+KT_DEVICE void prefetchTokens(const LaunchArgs& args, uint32_t first, uint32_t count, uint32_t begun, uint32_t firstThread) {
+  if (ptx::thread() < firstThread) return;
   const uint32_t row = args.shape.hidden * 2;
-  const uint32_t bytes = lesser(row, 256 * 1024 / Block::kPerSm / count / 128 * 128);
-  if (ptx::thread() < count && bytes > 0) {
-    const char* x = reinterpret_cast<const char*>(args.tensors.x);
-    ptx::prefetchBulk(x + static_cast<uint64_t>(first + ptx::thread()) * row, bytes);
+  const uint32_t end = lesser(row, 256 * 1024 / Block::kPerSm / count / 128 * 128);
+  if (begun * 2 >= end) return;
+  const char* x = reinterpret_cast<const char*>(args.tensors.x) + begun * 2;
+  for (uint32_t i = ptx::thread() - firstThread; i < count; i += Block::kThreads - firstThread) {
+    ptx::prefetchBulk(x + static_cast<uint64_t>(first + i) * row, end - begun * 2);
   }
 }
 
 /// Likewise the router's weights, which all blocks read: a few experts each.
 template <class Block>
-KT_DEVICE void prefetchRouter(const LaunchArgs& args, uint32_t processors, uint32_t processor) {
-  const uint64_t experts = args.shape.experts;
-  const uint64_t first = processor + static_cast<uint64_t>(ptx::thread()) * processors;
-  for (uint64_t e = first; e < experts; e += Block::kThreads * processors) {
-    ptx::prefetchBulk(args.tensors.wg + e * args.shape.hidden, args.shape.hidden * 2);
+KT_DEVICE void prefetchRouter(const LaunchArgs& args, uint32_t processors, uint32_t processor, uint32_t begun,
+                              uint32_t firstThread) {
+  if (ptx::thread() < firstThread || begun >= args.shape.hidden) return;
+  const uint64_t first = processor + static_cast<uint64_t>(ptx::thread() - firstThread) * processors;
+  for (uint64_t e = first; e < args.shape.experts; e += (Block::kThreads - firstThread) * processors) {
+    ptx::prefetchBulk(args.tensors.wg + e * args.shape.hidden + begun, (args.shape.hidden - begun) * 2);
   }
 }
 
-/// Gates up to kTileRows tokens from `first`. All threads of the block.
+/// Given choices are the gate's input.
 template <class Block>
-KT_DEVICE void gateTokens(const LaunchArgs& args, uint32_t first, uint32_t count) {
-  const Shape& s = args.shape;
+KT_DEVICE void loadGiven(const LaunchArgs& args, uint32_t first, uint32_t count) {
+  if (!args.given) return;
   TokenTop* tops = tokenTops<Block>();
-  float* logits = reinterpret_cast<float*>(pipelineMemory());  // shares its memory with the stages
-  prefetchTokens<Block>(args, first, count);
-  for (uint32_t i = ptx::thread(); i < count * kMaxTopK; i += Block::kThreads) {
-    TokenTop& top = tops[i / kMaxTopK];
-    const uint32_t j = i % kMaxTopK;
-    const bool given = args.given && j < s.topK;
-    top.value[j] = -INFINITY;
-    top.expert[j] = given ? args.tensors.choices[static_cast<uint64_t>(first + i / kMaxTopK) * s.topK + j] : 0xffffffffu;
-    if (j == 0) top.maximum = -FLT_MAX, top.sum = 0.0f;
-  }
-  TileOperands& tile = control().tile;
+  const uint32_t topK = args.shape.topK;
+  const uint32_t* choices = args.tensors.choices + static_cast<uint64_t>(first) * topK;
+  for (uint32_t i = ptx::thread(); i < count * topK; i += Block::kThreads) tops[i / topK].expert[i % topK] = choices[i];
+}
+
+/// Gates up to kTileRows tokens from `first`; no window of the gate has more than `rows`. `counts`: final choices are counted in
+/// the tables of placing. All threads of the block; ends with a block barrier.
+template <class Block, class Feed>
+KT_DEVICE void gateTokens(const LaunchArgs& args, Feed& feed, uint32_t rows, uint32_t first, uint32_t count, bool counts) {
+  const Shape& s = args.shape;
   for (uint32_t expert = 0; expert < s.experts; expert += kTileCols) {
-    if (ptx::thread() == 0) {
-      tile = {args.tensors.wg + static_cast<uint64_t>(expert) * s.hidden,
-              args.tensors.x + static_cast<uint64_t>(first) * s.hidden, lesser(kTileCols, s.experts - expert), count,
-              s.hidden};
-    }
-    ptx::syncBlock();
-    const LogitPart part = logitPart(tile);
+    // What the sums need is computed again behind the products: they leave no registers.
+    const uint32_t columns = lesser(kTileCols, s.experts - expert);
     TileAccumulators acc;
-    accumulateLogits<Block>(tile, ptx::sharedAddress(pipelineMemory()), part, acc);
-    storeLogits(acc, part, logits);
+    clearLogits(acc);
+    {
+      const LogitGrid grid(lesser(kTileCols, s.experts), rows);
+      const TileOperands tile = {args.tensors.wg + static_cast<uint64_t>(expert) * s.hidden,
+                                 args.tensors.x + static_cast<uint64_t>(first) * s.hidden, columns, count, s.hidden};
+      feed.accumulate(tile, expert, first, grid, logitPart(grid, columns, count), acc);
+    }
+    ptx::syncBlock();  // nobody reads the slices any more
+    uint32_t* const table = counts ? placeTables(s).count : nullptr;
+    if (counts) clearTable<Block>(args, table);
+    if (expert == 0) loadGiven<Block>(args, first, count);
+    const LogitGrid grid(lesser(kTileCols, s.experts), rows);
+    const LogitSums sums(ptx::sharedAddress(pipelineMemory()) + OpeningMemory<Block>::kSums, grid, count);
+    storeLogits(acc, logitPart(grid, columns, count), sums);
+    ptx::syncBlock();
     stampOpening(OpeningStep::Products);
-    eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) {
-      absorbLogits(args, logits + t * kLogitStride, tops[t], expert, tile.columns, lane, write);
-    });
+    const LogitTile logits = {sums, expert, columns, first, expert + columns == s.experts, table};
+    TokenTop* tops = tokenTops<Block>();
+    eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) { absorbLogits(args, logits, tops[t], t, lane, write); });
     ptx::syncBlock();
   }
-  eachToken<Block>(count, [&](uint32_t t, uint32_t lane, bool write) {
-    writeChoices(args, tops[t], first + t, lane, write);
-  });
-  ptx::syncBlock();
   stampOpening(OpeningStep::Choices);
 }
 
-/// The gate of a range of tokens. All threads of the block; ends with a block barrier. The last window's choices stay in the table.
-template <class Block>
-KT_DEVICE void gateShare(const LaunchArgs& args, TokenShare share, uint32_t processors, uint32_t processor) {
-  prefetchRouter<Block>(args, processors, processor);
-  for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
-    gateTokens<Block>(args, first, lesser(kTileRows, share.end - first));
+/// The gate of a range of tokens. All threads of the block; ends with a block barrier. The last window's choices stay in the
+/// table of choices; `counts`, if there is one window only: the range's choices by expert go to the tables of placing.
+template <class Block, class Feed>
+KT_DEVICE void gateShare(const LaunchArgs& args, Feed& feed, TokenShare share, uint32_t processors, uint32_t processor,
+                         bool counts) {
+  if (share.begin >= share.end) {
+    if (!counts) return;
+    clearTable<Block>(args, placeTables(args.shape).count);
+    ptx::syncBlock();
+    return;
   }
+  const uint32_t columns = lesser(kTileCols, args.shape.experts);
+  const uint32_t rows = lesser(kTileRows, share.end - share.begin);
+  feed.open(LogitGrid(columns, rows), args.shape.experts, columns, rows);
+  prefetchRouter<Block>(args, processors, processor, feed.begun(), Feed::kFirstHelper);
+  for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
+    const uint32_t count = lesser(kTileRows, share.end - first);
+    prefetchTokens<Block>(args, first, count, feed.begun(), Feed::kFirstHelper);
+    gateTokens<Block>(args, feed, rows, first, count, counts);
+  }
+  feed.close();
 }
 
 }  // namespace kerneltwin

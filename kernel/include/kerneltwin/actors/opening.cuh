@@ -10,15 +10,20 @@
 
 namespace kerneltwin {
 
-/// Barrier of the rank's blocks behind the gate. False, in all threads, when the launch was aborted.
-KT_DEVICE bool rankBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, uint32_t blocks) {
+/// Arrives at the barrier of the rank's blocks behind the gate. All threads of a block that speaks for its processor.
+KT_DEVICE void arriveRank(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, uint32_t blocks) {
   ptx::syncBlock();
+  if (ptx::thread() != 0) return;
+  const uint64_t target = barrierTarget(blocks, kBarrierPhases, args.epoch, 0);
+  const RingTrace::Stamp arrived = trace.stamp();
+  const uint64_t before = arriveBarrier(mem, args.work.barrier);
+  trace.recordAt(arrived, EventKind::BarrierArrive, 0, 0, static_cast<uint32_t>(before - (target - blocks)));
+}
+
+/// Waits for the other blocks. False, in all threads, when the launch was aborted.
+KT_DEVICE bool awaitRank(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, uint32_t blocks) {
   if (ptx::thread() == 0) {
-    const uint64_t target = barrierTarget(blocks, kBarrierPhases, args.epoch, 0);
-    const RingTrace::Stamp arrived = trace.stamp();
-    const uint64_t before = arriveBarrier(mem, args.work.barrier);
-    trace.recordAt(arrived, EventKind::BarrierArrive, 0, 0, static_cast<uint32_t>(before - (target - blocks)));
-    const bool passed = awaitBarrier(mem, args.work.barrier, target);
+    const bool passed = awaitBarrier(mem, args.work.barrier, barrierTarget(blocks, kBarrierPhases, args.epoch, 0));
     if (passed) trace.record(EventKind::BarrierLeave, 0, 0, 0);
     control().ok = passed ? 1 : 0;
   }
@@ -26,17 +31,22 @@ KT_DEVICE bool rankBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace&
   return control().ok != 0;
 }
 
-/// The same for a processor: in a pair the leader arrives for both blocks and tells the other how it went.
+KT_DEVICE bool rankBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, uint32_t blocks) {
+  arriveRank(args, mem, trace, blocks);
+  return awaitRank(args, mem, trace, blocks);
+}
+
+/// Waits for a processor: in a pair the leader has arrived for both blocks and tells the other how it went.
 template <class Block>
-KT_DEVICE bool processorBarrier(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const PlaceTables& tables,
-                                uint32_t blocks) {
+KT_DEVICE bool awaitProcessors(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const PlaceTables& tables,
+                               uint32_t blocks) {
   if constexpr (Block::kCtas == 1) {
-    return rankBarrier(args, mem, trace, blocks);
+    return awaitRank(args, mem, trace, blocks);
   } else {
     static_assert(Block::kCtas == 2);
     bool passed = false;
     if (leads<Block>()) {
-      passed = rankBarrier(args, mem, trace, blocks);
+      passed = awaitRank(args, mem, trace, blocks);
       const uint32_t there = ptx::clusterAddress(ptx::sharedAddress(tables.verdict), 1);
       if (ptx::thread() == 0) ptx::storeCluster(there, passed ? 1 : 0, 0, 0, 0);
     }
@@ -45,30 +55,53 @@ KT_DEVICE bool processorBarrier(const LaunchArgs& args, DeviceMemory& mem, RingT
   }
 }
 
+/// What placing needs of this share alone, done while the other blocks still gate: the choices' numbers, cleared sums, the
+/// placement. All threads; without a block barrier, since thread 0 may still wait for its arrival to return. Awaiting the rank
+/// orders it before what follows.
+template <class Block>
+KT_DEVICE void preparePlaces(const LaunchArgs& args, const PlaceTables& tables, TokenShare share) {
+  constexpr uint32_t kNumbering = 1;  // a warp other than thread 0's
+  clearSums<Block>(args, tables);
+  if (ptx::warp() != kNumbering) return;
+  clearNumbers(args, tables.first);
+  if (!oneWindow(share)) return;
+  numberChoices(args, tables.first, shareWindow<Block>(share, share.begin));
+  clearNumbers(args, tables.first);
+}
+
+/// The gate of a processor, its counts, and what can be prepared before all others have theirs.
+template <class Block, class Feed>
+KT_DEVICE void gateProcessor(const LaunchArgs& args, Feed& feed, const PlaceTables& tables, TokenShare share,
+                             uint32_t processors, uint32_t processor) {
+  gateShare<Block>(args, feed, ownPart<Block>(share), processors, processor, gateCounts<Block>(share));
+  if constexpr (Block::kCtas > 1) ptx::clusterSync();  // both count the choices of both
+  if (!gateCounts<Block>(share)) countChoices<Block>(args, tables, share);
+  publishCounts<Block>(args, tables, processor);
+  stampOpening(OpeningStep::GateEnd);
+}
+
 /// Gate, barrier and dispatch of a processor, on all its blocks. False, in all threads, when the launch was aborted. Otherwise
-/// `st` is what the processor then needs to know. `processor` of `processors`: a pair is one.
-template <class Block, class Transport>
+/// `st` is what the processor then needs to know. `processor` of `processors`: a pair is one. `feed`: see gate.cuh.
+template <class Block, class Transport, class Feed>
 KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
-                             SpinState& self, uint32_t processors, uint32_t processor, ProcessorState& st) {
+                             SpinState& self, uint32_t processors, uint32_t processor, ProcessorState& st, Feed feed) {
   const bool speaks = leads<Block>() && ptx::thread() == 0;
   stampOpening(OpeningStep::Begin);
   if (speaks) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
   const TokenShare share = tokenShare(args.tokens, processors, processor);
-  const TokenShare part = ownPart<Block>(share);
   if (speaks) trace.record(EventKind::GateBegin, 0, 0, 0);
-  gateShare<Block>(args, part, processors, processor);
   const PlaceTables tables = placeTables(args.shape);
-  const TokenShare begun = commonTokens(part, {share.begin, share.begin + kWindowTokens});
-  RowCopier<Block> copier(args.shape, tables.rest);
-  copier.begin(args, begun);
-  if constexpr (Block::kCtas > 1) ptx::clusterSync();  // both count the choices of both
-  countChoices<Block>(args, tables, share, processor);
-  stampOpening(OpeningStep::GateEnd);
+  gateProcessor<Block>(args, feed, tables, share, processors, processor);
   if (speaks) {
     trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
     self.site = Site::Barrier;
   }
-  if (!processorBarrier<Block>(args, mem, trace, tables, processors + 1)) {
+  if (leads<Block>()) arriveRank(args, mem, trace, processors + 1);
+  const TokenShare begun = commonTokens(ownPart<Block>(share), {share.begin, share.begin + kWindowTokens});
+  RowCopier<Block> copier(args.shape, tables.rest);
+  copier.begin(args, begun);
+  preparePlaces<Block>(args, tables, share);
+  if (!awaitProcessors<Block>(args, mem, trace, tables, processors + 1)) {
     copier.abandon(begun);
     ptx::syncBlock();
     return false;

@@ -13,8 +13,8 @@ namespace kerneltwin {
 
 /// A block's tables, in the pipeline's memory.
 struct PlaceTables {
-  uint32_t* first;     ///< [experts] row of this share's first choice; before the barrier, the share's counts
-  uint32_t* next;      ///< [experts] row of its next choice; after placing, one past its last
+  uint32_t* first;     ///< [experts] row of this share's first choice; before the barrier, how far numbering is
+  uint32_t* count;     ///< [experts] choices of this share
   uint32_t* kept;      ///< [experts] rows the whole rank keeps
   uint32_t* tilesTo;   ///< [ranks] row blocks of all cells this rank sends there
   uint32_t* homes;     ///< [ranks + 1] the placement: its search is a chain of loads
@@ -22,6 +22,12 @@ struct PlaceTables {
   char* rest;          ///< memory after the tables
 
   KT_DEVICE Placement placement(const Shape& s) const { return {homes, s.ranks}; }
+
+  /// The row of a token's choice, or kDropped; the token holds the choice's number in this share (numberChoices).
+  KT_DEVICE uint32_t rowOf(const TokenTop& token, uint32_t choice, uint32_t keep) const {
+    const uint32_t row = first[token.expert[choice]] + token.row[choice];
+    return row < keep ? row : kDropped;
+  }
 };
 
 KT_DEVICE PlaceTables placeTables(const Shape& s) {
@@ -32,31 +38,53 @@ KT_DEVICE PlaceTables placeTables(const Shape& s) {
           verdict + 16};
 }
 
-/// Counts the share's choices per expert into its row of the table that placing reads. All threads.
+/// Clears a table of experts. All threads.
 template <class Block>
-KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenShare share, uint32_t processor) {
+KT_DEVICE void clearTable(const LaunchArgs& args, uint32_t* table) {
+  for (uint32_t e = ptx::thread(); e < args.shape.experts; e += Block::kThreads) table[e] = 0;
+}
+
+/// The same on one warp, whose lanes find it cleared.
+KT_DEVICE void clearNumbers(const LaunchArgs& args, uint32_t* numbers) {
+  ptx::syncWarp();
+  for (uint32_t e = ptx::lane(); e < args.shape.experts; e += kLanes) numbers[e] = 0;
+  ptx::syncWarp();
+}
+
+/// True if the gate itself counts a share's choices and leaves them all in the table of choices.
+template <class Block>
+KT_DEVICE bool gateCounts(TokenShare share) {
+  return Block::kCtas == 1 && oneWindow(share);
+}
+
+/// Counts the share's choices per expert where the gate did not. All threads; ends with a block barrier.
+template <class Block>
+KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenShare share) {
   const Shape& s = args.shape;
-  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) t.first[e] = 0;
+  clearTable<Block>(args, t.count);
   ptx::syncBlock();
   for (uint32_t first = share.begin; first < share.end; first += kWindowTokens) {
     const ShareWindow window = shareWindow<Block>(share, first);
-    if (Block::kCtas > 1 || !oneWindow(share)) {  // otherwise the gate has left them there
-      loadWindow<Block>(args, window);
-      ptx::syncBlock();
-    }
+    loadWindow<Block>(args, window);
+    ptx::syncBlock();
     for (uint32_t i = ptx::thread(); i < window.count * s.topK; i += Block::kThreads) {
-      ptx::add<Order::Relaxed, Scope::Block>(&t.first[window.tops[i / s.topK].expert[i % s.topK]], 1u);
+      ptx::add<Order::Relaxed, Scope::Block>(&t.count[window.tops[i / s.topK].expert[i % s.topK]], 1u);
     }
     ptx::syncBlock();
   }
+}
+
+/// The share's counts as its row of the table that placing reads. All threads.
+template <class Block>
+KT_DEVICE void publishCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t processor) {
   if (!leads<Block>()) return;
-  uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * s.experts;
-  for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) out[e] = t.first[e];
+  uint32_t* out = args.work.counts + static_cast<uint64_t>(processor) * args.shape.experts;
+  for (uint32_t e = ptx::thread(); e < args.shape.experts; e += Block::kThreads) out[e] = t.count[e];
 }
 
 /// Rows of `e` that this share holds, dropped ones left out.
 KT_DEVICE uint32_t keptHere(const PlaceTables& t, uint32_t e) {
-  return lesser(t.next[e], t.kept[e]) - lesser(t.first[e], t.kept[e]);
+  return lesser(t.first[e] + t.count[e], t.kept[e]) - lesser(t.first[e], t.kept[e]);
 }
 
 /// Neighbouring experts' counts that one load brings.
@@ -115,45 +143,57 @@ KT_DEVICE void addCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t 
   }
 }
 
-/// Sums the counts per expert. Reads experts x processors words from L2 in every block: 34 KB at 64 experts and 131 processors.
+/// Clears the ranks' sums (those of this share, `first`, are cleared by whoever numbers), and brings the placement. All threads;
+/// the caller orders it among the tables' other uses.
+template <class Block>
+KT_DEVICE void clearSums(const LaunchArgs& args, const PlaceTables& t) {
+  for (uint32_t r = ptx::thread(); r <= args.shape.ranks; r += Block::kThreads) t.homes[r] = args.placement[r];
+  for (uint32_t r = ptx::thread(); r < args.shape.ranks; r += Block::kThreads) t.tilesTo[r] = 0;
+  clearTable<Block>(args, t.kept);
+}
+
+/// Sums the counts per expert, into cleared tables. Reads experts x processors words from L2 in every block: 34 KB at 64 experts
+/// and 131 processors. All threads; ends with a block barrier.
 template <class Block>
 KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor) {
-  const uint32_t experts = args.shape.experts;
-  for (uint32_t e = ptx::thread(); e < experts; e += Block::kThreads) t.first[e] = t.kept[e] = 0;
-  for (uint32_t r = ptx::thread(); r < args.shape.ranks; r += Block::kThreads) t.tilesTo[r] = 0;
-  for (uint32_t r = ptx::thread(); r <= args.shape.ranks; r += Block::kThreads) t.homes[r] = args.placement[r];
-  ptx::syncBlock();
-  if (experts % 4 == 0) addCounts<Block, 4>(args, t, processors, processor);
+  if (args.shape.experts % 4 == 0) addCounts<Block, 4>(args, t, processors, processor);
   else addCounts<Block, 1>(args, t, processors, processor);
   ptx::syncBlock();
 }
 
-/// Rows the rank keeps per expert, and what it announces to each rank. Every block computes them; every processor keeps its own
-/// copy in global memory (`own`), so that nobody has to wait for another.
+/// Rows the rank keeps per expert, and what it announces to each rank, from the sums: thread `thread` of `threads`. Every block
+/// computes them; every processor keeps its own copy in global memory (`own`), so that nobody has to wait for another.
 template <class Block>
-KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
-                         uint32_t* own) {
-  sumCounts<Block>(args, t, processors, processor);
+KT_DEVICE void keepRows(const LaunchArgs& args, const PlaceTables& t, uint32_t* own, uint32_t thread, uint32_t threads) {
   const Placement placement = t.placement(args.shape);
-  for (uint32_t e = ptx::thread(); e < args.shape.experts; e += Block::kThreads) {
+  for (uint32_t e = thread; e < args.shape.experts; e += threads) {
     const uint32_t kept = lesser(t.kept[e], args.keep);
     if (leads<Block>()) own[e] = kept;
     t.kept[e] = kept;
-    t.next[e] = t.first[e];
     if (kept > 0) {
       ptx::add<Order::Relaxed, Scope::Block>(&t.tilesTo[placement.home(e).rank], rowBlocks(args.shape, kept));
     }
   }
+}
+
+/// All of it, for a block without a share of its own. Ends with a block barrier.
+template <class Block>
+KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
+                         uint32_t* own) {
+  clearSums<Block>(args, t);
+  if (ptx::warp() == 0) clearNumbers(args, t.first);
+  ptx::syncBlock();
+  sumCounts<Block>(args, t, processors, processor);
+  keepRows<Block>(args, t, own, ptx::thread(), Block::kThreads);
   ptx::syncBlock();
 }
 
-/// Numbers the choices of a window, 32 at a time in token order. One warp alone: the order is the point, and a share has few
-/// choices (125 at S = 8192, k = 2, 131 processors). Both blocks of a pair number all of them; one writes what others read.
-template <class Block>
-KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, const ShareWindow& window) {
+/// Numbers the choices of a window per expert, 32 at a time in token order; `next` is where an expert's numbers go on. One warp
+/// alone: the order is the point, and a share has few choices (125 at S = 8192, k = 2, 131 processors). It needs no other share's
+/// counts, so a share of one window is numbered while the rank's barrier is awaited.
+KT_DEVICE void numberChoices(const LaunchArgs& args, uint32_t* next, const ShareWindow& window) {
   const uint32_t topK = args.shape.topK;
   const uint32_t lane = ptx::lane();
-  const uint64_t before = static_cast<uint64_t>(window.first) * topK;
   for (uint32_t base = 0; base < window.count * topK; base += kLanes) {
     const uint32_t entry = base + lane;
     const bool valid = entry < window.count * topK;
@@ -161,18 +201,27 @@ KT_DEVICE void numberRows(const LaunchArgs& args, const PlaceTables& t, const Sh
     const uint32_t choice = entry % topK;
     const uint32_t expert = valid ? token.expert[choice] : kMaxExperts + lane;
     const uint32_t same = ptx::matchLanes(expert);
-    const uint32_t row = valid ? t.next[expert] + countBits(same & lowMask(lane)) : 0;
+    const uint32_t number = valid ? next[expert] + countBits(same & lowMask(lane)) : 0;
     ptx::syncWarp();
-    if (valid && lane == lowestBit(same)) t.next[expert] = row + countBits(same);
+    if (valid && lane == lowestBit(same)) next[expert] = number + countBits(same);
     ptx::syncWarp();
-    if (!valid) continue;
-    const bool kept = row < t.kept[expert];
-    token.row[choice] = kept ? row : kDropped;
-    if (!leads<Block>()) continue;
-    args.tensors.rows[before + entry] = kept ? row : kDropped;
-    if (kept) {
-      args.work.entryOfRow[static_cast<uint64_t>(expert) * args.shape.capacity + row] =
-          static_cast<uint32_t>(before) + entry;
+    if (valid) token.row[choice] = number;
+  }
+}
+
+/// Writes where a window's choices went, and back: what COMBINE reads. Thread `thread` of `threads`; of a pair only the leader's.
+template <class Block>
+KT_DEVICE void writeRows(const LaunchArgs& args, const PlaceTables& t, const ShareWindow& window, uint32_t thread,
+                         uint32_t threads) {
+  if (!leads<Block>()) return;
+  const uint32_t topK = args.shape.topK;
+  const uint32_t before = window.first * topK;
+  for (uint32_t i = thread; i < window.count * topK; i += threads) {
+    const TokenTop& token = window.tops[i / topK];
+    const uint32_t row = t.rowOf(token, i % topK, args.keep);
+    args.tensors.rows[before + i] = row;
+    if (row != kDropped) {
+      args.work.entryOfRow[static_cast<uint64_t>(token.expert[i % topK]) * args.shape.capacity + row] = before + i;
     }
   }
 }

@@ -81,7 +81,8 @@ KT_DEVICE void runProcessorBlock(const LaunchArgs& args, uint32_t processors, ui
   RingTrace trace = {args.trace, &control().rings[0]};
   DeviceMemory mem = {args.work.abort, &self};
   ProcessorState& st = control().source.processor;
-  if (openProcessor<MmaBlockOf<E>>(args, mem, transport, trace, self, processors, processor, st)) {
+  if (openProcessor<MmaBlockOf<E>>(args, mem, transport, trace, self, processors, processor, st,
+                                   LogitCopies<MmaBlockOf<E>>())) {
     DeviceBlock block;
     runProcessor(mem, block, trace, st, [&](const Task& task, uint32_t, uint32_t rows) {
       executeTask<E>(args, mem, transport, trace, task, rows);

@@ -5,6 +5,7 @@
 #include "kerneltwin/actors/combine.cuh"
 #include "kerneltwin/actors/opening.cuh"
 #include "kerneltwin/actors/transport_direct.cuh"
+#include "kerneltwin/gemm/logits_boxes.cuh"
 #include "kerneltwin/gemm/wgmma_pipeline.cuh"
 #include "kerneltwin/gemm/wgmma_source.cuh"
 
@@ -83,7 +84,8 @@ struct BlockSource : DoorbellSource<DeviceMemory, RingTrace, DirectTransport> {
 
 /// The launch of one processor block.
 template <class Config>
-KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint32_t processors, uint32_t processor) {
+KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, const GateMaps& gate, uint32_t processors,
+                             uint32_t processor) {
   using Block = WgmmaBlockOf<typename Config::Element>;
   static_assert(OpeningMemory<Block>::kBytes <= kPipelineShared<Config>, "gate and dispatch have the pipeline's memory");
   SpinState& self = control().spins[0];
@@ -91,7 +93,8 @@ KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, uint3
   RingTrace trace = {args.trace, &control().rings[0]};
   DeviceMemory mem = {args.work.abort, &self};
   SourceState& st = control().source;
-  if (!openProcessor<Block>(args, mem, transport, trace, self, processors, processor, st.processor)) {
+  if (!openProcessor<Block>(args, mem, transport, trace, self, processors, processor, st.processor,
+                            LogitBoxes<Block>(gate))) {
     if (ptx::thread() == 0) closeProcessorRing(args);
     return;
   }

@@ -14,10 +14,13 @@ struct TokenShare {
 };
 
 /// The share that processor `p` of `processors` gates and dispatches.
+/// Begins at tokens * p / processors, rounded down; without a product of more than 32 bits, whose division is a long subroutine.
 KT_HD TokenShare tokenShare(uint32_t tokens, uint32_t processors, uint32_t p) {
-  return {static_cast<uint32_t>(static_cast<uint64_t>(tokens) * p / processors),
-          static_cast<uint32_t>(static_cast<uint64_t>(tokens) * (p + 1) / processors)};
+  const uint32_t whole = tokens / processors;
+  const uint32_t rest = tokens % processors;
+  return {whole * p + rest * p / processors, whole * (p + 1) + rest * (p + 1) / processors};
 }
+static_assert(kMaxProcessors <= 0x8000);
 
 KT_HD TokenShare commonTokens(TokenShare a, TokenShare b) {
   return {a.begin > b.begin ? a.begin : b.begin, lesser(a.end, b.end)};

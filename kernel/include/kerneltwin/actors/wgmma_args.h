@@ -9,6 +9,7 @@ namespace kerneltwin {
 /// The kernel's only parameter, __grid_constant__: the copy engine reads the maps where they lie.
 struct WgmmaArgs {
   TileMaps maps;
+  GateMaps gate;
   LaunchArgs launch;
 };
 static_assert(sizeof(WgmmaArgs) <= 4096);

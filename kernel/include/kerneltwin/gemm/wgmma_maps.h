@@ -57,4 +57,14 @@ inline CUresult encodeTileMaps(PFN_cuTensorMapEncodeTiled_v12000 encode, TileMap
   return r;
 }
 
+/// Maps of the gate's operands: `router` [E][H], `x` [S][H].
+inline CUresult encodeGateMaps(PFN_cuTensorMapEncodeTiled_v12000 encode, GateMaps& maps, const Shape& s, Dtype dtype,
+                               const bf16* router, const bf16* x) {
+  CUresult r = encodeTensorMap(encode, maps.router, dtype, router, s.experts, s.hidden, gateBoxRows(s.experts));
+  for (uint32_t b = 0; b < kGateBoxes && r == CUDA_SUCCESS; ++b) {
+    r = encodeTensorMap(encode, maps.tokens[b], dtype, x, s.tokens, s.hidden, boxRows(b));
+  }
+  return r;
+}
+
 }  // namespace kerneltwin

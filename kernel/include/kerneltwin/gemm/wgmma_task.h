@@ -29,6 +29,17 @@ struct TileMatrices {
   uint32_t localExperts;      ///< L, at most the shape's slots
 };
 
+/// Boxes of the gate's tokens: boxRows(b) rows, together up to 128.
+inline constexpr uint32_t kGateBoxes = 5;
+/// Experts of a box of router weights: those of a tile of the gate, or all in steps of 8.
+KT_HD uint32_t gateBoxRows(uint32_t experts) { return experts < 128 ? roundUp(experts, 8) : 128; }
+
+/// Operands of the gate, K-major. Part of the kernel parameter as well.
+struct GateMaps {
+  TensorMap router;               ///< boxes of gateBoxRows; [E][H]
+  TensorMap tokens[kGateBoxes];   ///< boxes of boxRows(b); [S][H]
+};
+
 enum class TaskKind : uint32_t {
   Exit = 0,   ///< leave the launch
   Tile = 1,   ///< GEMM0 or GEMM1

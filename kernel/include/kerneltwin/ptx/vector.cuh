@@ -63,6 +63,18 @@ KT_DEVICE Chunk loadChunkShared(uint32_t address) {
   return c;
 }
 
+/// To a shared-memory address.
+KT_DEVICE void storeShared(uint32_t address, float x) {
+  asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(x) : "memory");
+}
+
+/// From a shared-memory address.
+KT_DEVICE float loadShared(uint32_t address) {
+  float x;
+  asm volatile("ld.shared.f32 %0, [%1];" : "=f"(x) : "r"(address) : "memory");
+  return x;
+}
+
 /// As storeChunk, where the address is known to be global memory's.
 KT_DEVICE void storeChunkGlobal(void* to, Chunk c) {
   asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(c.word[0]), "r"(c.word[1]), "r"(c.word[2]),

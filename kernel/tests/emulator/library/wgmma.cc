@@ -38,4 +38,6 @@ TileMaps makeTileMaps(const Shape& s, Dtype, const TileMatrices& m, uint32_t til
   return ptx::mapsOf(s, m, tileColumns);
 }
 
+GateMaps makeGateMaps(const Shape& s, Dtype, const bf16* router, const bf16* x) { return ptx::gateMapsOf(s, router, x); }
+
 }  // namespace kerneltwin

@@ -40,6 +40,14 @@ inline TileMaps mapsOf(const Shape& s, const TileMatrices& m, uint32_t tileColum
   return maps;
 }
 
+/// As encodeGateMaps.
+inline GateMaps gateMapsOf(const Shape& s, const bf16* router, const bf16* x) {
+  GateMaps maps;
+  maps.router = mapOf(router, s.experts, s.hidden, gateBoxRows(s.experts));
+  for (uint32_t b = 0; b < kGateBoxes; ++b) maps.tokens[b] = mapOf(x, s.tokens, s.hidden, boxRows(b));
+  return maps;
+}
+
 inline void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint32_t row, uint32_t barrier, uint64_t) {
   MatrixView m;
   std::memcpy(&m, map, sizeof m);
@@ -61,6 +69,7 @@ inline void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint32_t
 inline void loadBoxToAll(uint32_t, const TensorMap*, uint32_t, uint32_t, uint32_t, uint32_t, uint64_t) {
   throw std::runtime_error("the emulated GPU has no clusters");
 }
+inline void prefetchMap(const TensorMap*) {}
 inline void fenceGlobalForCopies() {}
 inline void fenceSharedForCopies() {}
 inline uint64_t policyReadOnce() { return 0; }

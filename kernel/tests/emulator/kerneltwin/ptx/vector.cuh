@@ -35,6 +35,13 @@ inline void storeChunk(void* to, Chunk c) {
 
 inline Chunk loadChunkShared(uint32_t address) { return loadChunk(machine().block().shared + address); }
 
+inline void storeShared(uint32_t address, float x) { std::memcpy(machine().block().shared + address, &x, sizeof x); }
+inline float loadShared(uint32_t address) {
+  float x;
+  std::memcpy(&x, machine().block().shared + address, sizeof x);
+  return x;
+}
+
 inline void storeChunkGlobal(void* to, Chunk c) { storeChunk(to, c); }
 
 inline void storeStreaming(void* to, uint64_t low, uint64_t high) {
