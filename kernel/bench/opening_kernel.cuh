@@ -34,9 +34,7 @@ template <class Block, class Feed>
 __global__ void __launch_bounds__(Block::kThreads, Block::kPerSm)
     openingKernel(const __grid_constant__ OpeningArgs parameter) {
   stampOpening(OpeningStep::Entry);
-  if (std::is_same_v<Feed, LogitBoxes<Block>> && ptx::thread() <= kGateBoxes) {
-    ptx::prefetchMap(ptx::thread() == 0 ? &parameter.gate.router : &parameter.gate.tokens[ptx::thread() - 1]);
-  }
+  if constexpr (std::is_same_v<Feed, LogitBoxes<Block>>) prefetchGateMaps<Block>(parameter.gate);
   const uint32_t processors = gridDim.x - 1;
   beginBlock<Block>(parameter.launch, processors);
   const LaunchArgs& args = control().args;

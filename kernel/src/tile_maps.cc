@@ -18,7 +18,8 @@ PFN_cuTensorMapEncodeTiled_v12000 mapEncoder() {
 
 void checkMaps(CUresult result, const std::string& what) {
   if (result == CUDA_SUCCESS) return;
-  throw Failure(KT_CUDA_ERROR, "cuTensorMapEncodeTiled: driver error " + std::to_string(static_cast<int>(result)) + " for " + what);
+  throw Failure(KT_CUDA_ERROR,
+                "cuTensorMapEncodeTiled: driver error " + std::to_string(static_cast<int>(result)) + " for " + what);
 }
 
 }  // namespace

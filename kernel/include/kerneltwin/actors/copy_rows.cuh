@@ -2,8 +2,9 @@
 // of its experts.
 //
 // A row moves in pieces of at most 4 KB through slots, each with a thread of its own that waits for what it started and for
-// nothing else; slots' threads are dealt over all warps but the last four, which meanwhile write what the copies do not need. A wgmma block has 45 slots of 4 KB: its memory pipe stays full, and the
-// first window's rows are in the slots before the barrier of the rank lets their destinations be known.
+// nothing else; slots' threads are dealt over all warps but the last four, which meanwhile write what the copies do not need. A
+// wgmma block has 45 slots of 4 KB: its memory pipe stays full, and the first window's rows are in the slots before the barrier of
+// the rank lets their destinations be known.
 #pragma once
 
 #include "kerneltwin/actors/place.cuh"

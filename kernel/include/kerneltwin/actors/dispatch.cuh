@@ -48,11 +48,12 @@ KT_DEVICE void copyShare(const LaunchArgs& args, const Transport& transport, con
 /// Places and dispatches the share of one processor; after the barrier behind the gate, with cleared sums.
 template <class Block, class Transport>
 KT_DEVICE void dispatchShare(const LaunchArgs& args, DeviceMemory& mem, Transport& transport, RingTrace& trace,
-                             RowCopier<Block>& copier, TokenShare share, uint32_t processors, uint32_t processor, uint32_t* own) {
+                             RowCopier<Block>& copier, const CountTeam& team, TokenShare share, uint32_t processors,
+                             uint32_t processor, uint32_t* own) {
   const bool leader = leads<Block>();
   if (leader && ptx::thread() == 0) trace.record(EventKind::DispatchBegin, 0, 0, 0);
   const PlaceTables tables = placeTables(args.shape);
-  sumCounts<Block>(args, tables, processors, processor);
+  sumCounts<Block>(args, tables, team, processors, processor);
   stampOpening(OpeningStep::Placed);
   copyShare<Block>(args, transport, tables, copier, share, own);
   transport.openList(tables.rest);

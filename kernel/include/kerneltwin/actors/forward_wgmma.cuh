@@ -20,12 +20,9 @@ struct WgmmaProcessor {
 /// The launch of a block that multiplies with wgmma.
 template <class Config>
 KT_DEVICE void forwardWgmma(const WgmmaArgs& parameter, uint32_t blocks) {
-  // The first boxes of a launch are the gate's: their maps should have arrived when the block has found its arguments.
-  if (ptx::thread() <= kGateBoxes) {
-    ptx::prefetchMap(ptx::thread() == 0 ? &parameter.gate.router : &parameter.gate.tokens[ptx::thread() - 1]);
-  }
-  launchBlock<WgmmaBlockOf<typename Config::Element>>(parameter.launch, blocks,
-                                                      WgmmaProcessor<Config>{parameter.maps, parameter.gate});
+  using Block = WgmmaBlockOf<typename Config::Element>;
+  prefetchGateMaps<Block>(parameter.gate);
+  launchBlock<Block>(parameter.launch, blocks, WgmmaProcessor<Config>{parameter.maps, parameter.gate});
 }
 
 }  // namespace kerneltwin

@@ -3,6 +3,9 @@
 // Logits of up to 128 tokens x 128 experts are one GEMM tile. A running maximum, a running sum and a running top-k per
 // token carry over from one tile of experts to the next, so any number of experts takes the same memory.
 //
+// All of this runs once a launch, on an instruction cache that holds none of it: loops stay loops where no register array
+// demands otherwise.
+//
 // `Feed` brings the tile's operands and multiplies them: LogitCopies (logits_mma.cuh) or LogitBoxes (logits_boxes.cuh).
 #pragma once
 
@@ -42,6 +45,7 @@ static_assert(kMaxTopK <= kTokenLanes);
 template <class Block, class Take>
 KT_DEVICE void eachToken(uint32_t count, Take take) {
   const uint32_t lane = ptx::lane();
+#pragma unroll 1
   for (uint32_t base = ptx::warp() * kWarpTokens; base < count; base += Block::kWarps * kWarpTokens) {
     const uint32_t token = base + lane / kTokenLanes;
     take(lesser(token, count - 1), lane % kTokenLanes, token < count);
@@ -82,12 +86,12 @@ KT_DEVICE void loadLogits(const LogitSums& sums, uint32_t token, uint32_t lane, 
     for (uint32_t w = 0; w < 4; ++w) mine[i][w] = 0.0f;
   }
   uint32_t at = sums.at(token, lane * 4);
-#pragma unroll 2
+#pragma unroll 1
   for (uint32_t p = 0; p < sums.parts; ++p, at += sums.partWords * 4) {
 #pragma unroll
     for (uint32_t i = 0; i < kColumnGroups; ++i) {
-      if (noColumns(i, columns)) break;
-      const ptx::Chunk c = ptx::loadChunkShared(at + i * 4 * kTokenLanes * 4);
+      ptx::Chunk c = {};
+      if (!noColumns(i, columns)) c = ptx::loadChunkShared(at + i * 4 * kTokenLanes * 4);
 #pragma unroll
       for (uint32_t w = 0; w < 4; ++w) mine[i][w] += bitsToFloat(c.word[w]);
     }
@@ -104,6 +108,7 @@ KT_DEVICE void loadLogits(const LogitSums& sums, uint32_t token, uint32_t lane, 
 /// One logit of a token.
 KT_DEVICE float loadLogit(const LogitSums& sums, uint32_t token, uint32_t column) {
   float sum = 0.0f;
+#pragma unroll 1
   for (uint32_t p = 0; p < sums.parts; ++p) sum += ptx::loadShared(sums.at(token, column) + p * sums.partWords * 4);
   return finiteLogit(sum);
 }
@@ -114,6 +119,7 @@ KT_DEVICE Candidate mergeTop(LaneLogits& mine, Candidate carried, uint32_t lane,
                              uint32_t topK) {
   Candidate kept = {-INFINITY, 0xffffffffu};
   const uint32_t own = firstExpert + lane * 4;
+#pragma unroll 1
   for (uint32_t j = 0; j < topK; ++j) {
     Candidate best = carried;
 #pragma unroll
@@ -213,7 +219,7 @@ KT_DEVICE void absorbLogits(const LaunchArgs& args, const LogitTile& tile, Token
   if (lane < topK) {
     top.value[lane] = kept.value;
     top.expert[lane] = kept.expert;
-    if (tile.last && tile.counts != nullptr) ptx::add<Order::Relaxed, Scope::Block>(&tile.counts[kept.expert], 1u);
+    if (tile.last && tile.counts != nullptr) ptx::addShared(&tile.counts[kept.expert], 1u);
   }
   if (lane == 0) {
     top.maximum = all.maximum;
@@ -221,28 +227,35 @@ KT_DEVICE void absorbLogits(const LaunchArgs& args, const LogitTile& tile, Token
   }
 }
 
+/// A helper's number, dealt over the warps: a warp starts one prefetch after the other. At least `Helpers`: it is none.
+template <uint32_t Helpers>
+KT_DEVICE uint32_t helper() {
+  return ptx::warp() < Helpers / 32 ? ptx::lane() * (Helpers / 32) + ptx::warp() : Helpers;
+}
+
 /// Brings what the tokens' rows have behind their first `begun` elements to L2 in long runs, all at once: slices read 128 bytes
-/// here and there. At most 34 MB over all blocks of an H200, so that what came first is still there when it is read.
-template <class Block>
-KT_DEVICE void prefetchTokens(const LaunchArgs& args, uint32_t first, uint32_t count, uint32_t begun, uint32_t firstThread) {
-  if (ptx::thread() < firstThread) return;
+/// here and there. At most 34 MB over all blocks of an H200, so that what came first is still there when it is read. The
+/// block's first `Helpers` threads.
+template <class Block, uint32_t Helpers>
+KT_DEVICE void prefetchTokens(const LaunchArgs& args, uint32_t first, uint32_t count, uint32_t begun) {
+  if (helper<Helpers>() >= Helpers) return;
   const uint32_t row = args.shape.hidden * 2;
   const uint32_t end = lesser(row, 256 * 1024 / Block::kPerSm / count / 128 * 128);
   if (begun * 2 >= end) return;
   const char* x = reinterpret_cast<const char*>(args.tensors.x) + begun * 2;
-  for (uint32_t i = ptx::thread() - firstThread; i < count; i += Block::kThreads - firstThread) {
+#pragma unroll 1
+  for (uint32_t i = helper<Helpers>(); i < count; i += Helpers) {
     ptx::prefetchBulk(x + static_cast<uint64_t>(first + i) * row, end - begun * 2);
   }
 }
 
 /// Likewise the router's weights, which all blocks read: a few experts each.
-template <class Block>
-KT_DEVICE void prefetchRouter(const LaunchArgs& args, uint32_t processors, uint32_t processor, uint32_t begun,
-                              uint32_t firstThread) {
-  if (ptx::thread() < firstThread || begun >= args.shape.hidden) return;
-  const uint64_t first = processor + static_cast<uint64_t>(ptx::thread() - firstThread) * processors;
-  for (uint64_t e = first; e < args.shape.experts; e += (Block::kThreads - firstThread) * processors) {
-    ptx::prefetchBulk(args.tensors.wg + e * args.shape.hidden + begun, (args.shape.hidden - begun) * 2);
+template <uint32_t Helpers>
+KT_DEVICE void prefetchRouter(const LaunchArgs& args, uint32_t processors, uint32_t processor, uint32_t begun) {
+  if (helper<Helpers>() >= Helpers || begun >= args.shape.hidden) return;
+#pragma unroll 1
+  for (uint32_t e = processor + helper<Helpers>() * processors; e < args.shape.experts; e += Helpers * processors) {
+    ptx::prefetchBulk(args.tensors.wg + static_cast<uint64_t>(e) * args.shape.hidden + begun, (args.shape.hidden - begun) * 2);
   }
 }
 
@@ -303,10 +316,10 @@ KT_DEVICE void gateShare(const LaunchArgs& args, Feed& feed, TokenShare share, u
   const uint32_t columns = lesser(kTileCols, args.shape.experts);
   const uint32_t rows = lesser(kTileRows, share.end - share.begin);
   feed.open(LogitGrid(columns, rows), args.shape.experts, columns, rows);
-  prefetchRouter<Block>(args, processors, processor, feed.begun(), Feed::kFirstHelper);
+  prefetchRouter<Feed::kHelpers>(args, processors, processor, feed.begun());
   for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
     const uint32_t count = lesser(kTileRows, share.end - first);
-    prefetchTokens<Block>(args, first, count, feed.begun(), Feed::kFirstHelper);
+    prefetchTokens<Block, Feed::kHelpers>(args, first, count, feed.begun());
     gateTokens<Block>(args, feed, rows, first, count, counts);
   }
   feed.close();

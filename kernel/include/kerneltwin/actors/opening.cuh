@@ -101,6 +101,7 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
   RowCopier<Block> copier(args.shape, tables.rest);
   copier.begin(args, begun);
   preparePlaces<Block>(args, tables, share);
+  const CountTeam team = CountTeam::of<Block>(args.shape.experts);
   if (!awaitProcessors<Block>(args, mem, trace, tables, processors + 1)) {
     copier.abandon(begun);
     ptx::syncBlock();
@@ -110,7 +111,7 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
 
   if (ptx::thread() == 0) self.site = Site::Dispatch;
   uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processor) * args.shape.experts;
-  dispatchShare<Block>(args, mem, transport, trace, copier, share, processors, processor, own);
+  dispatchShare<Block>(args, mem, transport, trace, copier, team, share, processors, processor, own);
 
   if (ptx::thread() == 0) {
     self.site = Site::Processor;

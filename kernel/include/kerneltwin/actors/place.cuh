@@ -68,7 +68,7 @@ KT_DEVICE void countChoices(const LaunchArgs& args, const PlaceTables& t, TokenS
     loadWindow<Block>(args, window);
     ptx::syncBlock();
     for (uint32_t i = ptx::thread(); i < window.count * s.topK; i += Block::kThreads) {
-      ptx::add<Order::Relaxed, Scope::Block>(&t.count[window.tops[i / s.topK].expert[i % s.topK]], 1u);
+      ptx::addShared(&t.count[window.tops[i / s.topK].expert[i % s.topK]], 1u);
     }
     ptx::syncBlock();
   }
@@ -105,40 +105,69 @@ struct CountGroup {
 /// Loads a thread has in flight while it sums counts: each takes about a microsecond, so they must not wait for each other.
 inline constexpr uint32_t kCountsInFlight = 8;
 
-/// Adds the counts of all processors, and of those before `processor`, to the tables. Neighbouring threads take neighbouring
-/// groups of experts; with fewer groups than threads, teams of threads split the processors.
+/// Threads by what they sum: neighbours take neighbouring groups of `words` experts; with fewer groups than threads, teams of
+/// threads split the processors. Made while nothing is waited for: it takes two divisions.
+struct CountTeam {
+  uint32_t width;   ///< threads of a team
+  uint32_t teams;
+  uint32_t team;    ///< this thread's; `teams` or more: none
+  uint32_t group;   ///< its first group of experts
+
+  template <class Block>
+  KT_DEVICE static CountTeam of(uint32_t experts) {
+    const uint32_t groups = experts % 4 == 0 ? experts / 4 : experts;
+    const uint32_t width = lesser(groups, Block::kThreads);
+    return {width, Block::kThreads / width, ptx::thread() / width, ptx::thread() % width};
+  }
+
+  /// Lanes of a warp that have the same group can add among themselves; such teams leave no thread over.
+  KT_DEVICE bool folds() const { return width < kLanes && (width & (width - 1)) == 0; }
+};
+
+/// Adds the counts of all processors, and of those before `processor`, to the tables.
 template <class Block, uint32_t Words>
-KT_DEVICE void addCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor) {
+KT_DEVICE void addCounts(const LaunchArgs& args, const PlaceTables& t, const CountTeam& my, uint32_t processors,
+                         uint32_t processor) {
+  if (my.team >= my.teams) return;
   const uint32_t experts = args.shape.experts;
-  const uint32_t* counts = args.work.counts;
-  const uint32_t width = lesser(experts / Words, Block::kThreads);
-  const uint32_t teams = Block::kThreads / width;
-  const uint32_t team = ptx::thread() / width;
-  if (team >= teams) return;
-  for (uint32_t e = ptx::thread() % width * Words; e < experts; e += width * Words) {
+#pragma unroll 1
+  for (uint32_t e = my.group * Words; e < experts; e += my.width * Words) {
     uint32_t before[Words] = {};
     uint32_t total[Words] = {};
-    for (uint32_t first = team; first < processors; first += teams * kCountsInFlight) {
+    const uint32_t* counts = args.work.counts + e;
+#pragma unroll 1
+    for (uint32_t first = my.team; first < processors; first += my.teams * kCountsInFlight) {
       CountGroup<Words> group[kCountsInFlight];
 #pragma unroll
       for (uint32_t i = 0; i < kCountsInFlight; ++i) {
-        const uint32_t p = first + i * teams;
+        const uint32_t p = first + i * my.teams;
         group[i] = {};
-        if (p < processors) group[i] = CountGroup<Words>::load(counts + static_cast<uint64_t>(p) * experts + e);
+        if (p < processors) group[i] = CountGroup<Words>::load(counts + static_cast<uint64_t>(p) * experts);
       }
 #pragma unroll
       for (uint32_t i = 0; i < kCountsInFlight; ++i) {
 #pragma unroll
         for (uint32_t w = 0; w < Words; ++w) {
           total[w] += group[i].word[w];
-          before[w] += first + i * teams < processor ? group[i].word[w] : 0;
+          before[w] += first + i * my.teams < processor ? group[i].word[w] : 0;
         }
       }
     }
+    if (my.folds()) {
+#pragma unroll 1
+      for (uint32_t mask = my.width; mask < kLanes; mask *= 2) {
+#pragma unroll
+        for (uint32_t w = 0; w < Words; ++w) {
+          total[w] += ptx::shuffleXor(total[w], mask);
+          before[w] += ptx::shuffleXor(before[w], mask);
+        }
+      }
+      if (ptx::lane() >= my.width) continue;
+    }
 #pragma unroll
     for (uint32_t w = 0; w < Words; ++w) {
-      ptx::add<Order::Relaxed, Scope::Block>(&t.first[e + w], before[w]);
-      ptx::add<Order::Relaxed, Scope::Block>(&t.kept[e + w], total[w]);
+      ptx::addShared(&t.first[e + w], before[w]);
+      ptx::addShared(&t.kept[e + w], total[w]);
     }
   }
 }
@@ -155,9 +184,10 @@ KT_DEVICE void clearSums(const LaunchArgs& args, const PlaceTables& t) {
 /// Sums the counts per expert, into cleared tables. Reads experts x processors words from L2 in every block: 34 KB at 64 experts
 /// and 131 processors. All threads; ends with a block barrier.
 template <class Block>
-KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor) {
-  if (args.shape.experts % 4 == 0) addCounts<Block, 4>(args, t, processors, processor);
-  else addCounts<Block, 1>(args, t, processors, processor);
+KT_DEVICE void sumCounts(const LaunchArgs& args, const PlaceTables& t, const CountTeam& my, uint32_t processors,
+                         uint32_t processor) {
+  if (args.shape.experts % 4 == 0) addCounts<Block, 4>(args, t, my, processors, processor);
+  else addCounts<Block, 1>(args, t, my, processors, processor);
   ptx::syncBlock();
 }
 
@@ -171,7 +201,7 @@ KT_DEVICE void keepRows(const LaunchArgs& args, const PlaceTables& t, uint32_t* 
     if (leads<Block>()) own[e] = kept;
     t.kept[e] = kept;
     if (kept > 0) {
-      ptx::add<Order::Relaxed, Scope::Block>(&t.tilesTo[placement.home(e).rank], rowBlocks(args.shape, kept));
+      ptx::addShared(&t.tilesTo[placement.home(e).rank], rowBlocks(args.shape, kept));
     }
   }
 }
@@ -183,7 +213,7 @@ KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t 
   clearSums<Block>(args, t);
   if (ptx::warp() == 0) clearNumbers(args, t.first);
   ptx::syncBlock();
-  sumCounts<Block>(args, t, processors, processor);
+  sumCounts<Block>(args, t, CountTeam::of<Block>(args.shape.experts), processors, processor);
   keepRows<Block>(args, t, own, ptx::thread(), Block::kThreads);
   ptx::syncBlock();
 }

@@ -1,8 +1,9 @@
-// Slices of the gate's tiles by the copy engine: a ring of slots, filled by one thread with boxes of both operands and emptied by
-// eight warps that never wait for all of the block. For blocks with warps beside those eight, and launches with tensor maps.
+// Slices of the gate's tiles by the copy engine: a ring of slots, filled with boxes of both operands by a thread of each of the
+// warps that multiply nothing (one thread alone takes as long to start a small slice's copies as they take) and emptied by eight
+// warps that never wait for all of the block. For blocks with warps beside those eight, and launches with tensor maps.
 //
 // A slot holds 64 elements of K of the tile's experts, then of its tokens, as logits_mma.cuh reads them: lines of 128 bytes in
-// the engine's own swizzle. At S = 8192 and 64 experts 11 slots of 16 KB are in flight, at S = 1024 19 of 9 KB.
+// the engine's own swizzle. At S = 8192 and 64 experts 11 slots of 16 KB are in flight, at S = 1024 18 of 10 KB.
 #pragma once
 
 #include "kerneltwin/gemm/logits_mma.cuh"
@@ -14,13 +15,21 @@
 
 namespace kerneltwin {
 
+/// Starts to bring the gate's maps to the copy engine, on the block's last warp: the first boxes of a launch are the gate's.
+template <class Block>
+KT_DEVICE void prefetchGateMaps(const GateMaps& maps) {
+  const uint32_t i = ptx::thread() - (Block::kThreads - 32);
+  if (i <= kGateBoxes) ptx::prefetchMap(i == 0 ? &maps.router : &maps.tokens[i - 1]);
+}
+
 /// The ring of one gate. Made by all threads of the block; every thread keeps its own view of it.
 template <class Block>
 class LogitBoxes {
  public:
-  static_assert(Block::kWarps > kTileWarps, "a warp that multiplies nothing fills the ring");
+  static constexpr uint32_t kBringers = Block::kWarps - kTileWarps;
+  static_assert(Block::kWarps > kTileWarps, "warps that multiply nothing fill the ring");
   static constexpr uint32_t kMostSlots = 24;
-  static constexpr uint32_t kFirstHelper = (kTileWarps + 1) * 32;  ///< threads from here on have nothing to do
+  static constexpr uint32_t kHelpers = kTileWarps * 32;  ///< threads that have time before the products: the first of the block
   static_assert(2 * 8 * kMostSlots <= OpeningMemory<Block>::kGateBarrierBytes);
 
   KT_DEVICE explicit LogitBoxes(const GateMaps& gateMaps) : maps(gateMaps) {}
@@ -49,7 +58,7 @@ class LogitBoxes {
   KT_DEVICE void accumulate(const TileOperands& t, uint32_t expert, uint32_t token, const LogitGrid& grid, const LogitPart& part,
                             TileAccumulators& acc) {
     if (ptx::warp() < kTileWarps) multiply(t, grid, part, acc);
-    else if (ptx::warp() == kTileWarps) bring(t, expert, token);
+    else bring(t, expert, token, ptx::warp() - kTileWarps);
   }
 
   /// Ends the ring's barriers. All threads, behind a block barrier after the last tile; the memory is free behind another.
@@ -65,21 +74,24 @@ class LogitBoxes {
     uint32_t phase;
   };
 
-  /// Brings a tile's slices. Its wait has no deadline: those it waits for wait only for its copies, and those land.
-  KT_DEVICE void bring(const TileOperands& t, uint32_t expert, uint32_t token) {
+  /// Brings every kBringers-th slice of a tile. Its wait has no deadline: those it waits for wait only for copies that were
+  /// started, and those land.
+  KT_DEVICE void bring(const TileOperands& t, uint32_t expert, uint32_t token, uint32_t first) {
     const uint32_t steps = t.depth / kTileDepth;
     if (ptx::lane() == 0) {
       ptx::fenceSharedForCopies();  // sums of the tile before lay where the slots are
       const uint32_t groups = ceilDiv(t.rows, 8);
       const uint64_t policy = ptx::policyNormal();
-      Position at = position(0);
-      for (uint32_t step = 0; step < steps; ++step, advance(at, 1)) {
+      Position at = position(first);
+#pragma unroll 1
+      for (uint32_t step = first; step < steps; step += kBringers, advance(at, kBringers)) {
         await(empty(at.slot), at.phase ^ 1);
         const uint32_t barrier = full(at.slot);
         const uint32_t slot = ring + at.slot * slotBytes;
         ptx::arriveExpecting(barrier, routerBytes + groups * 1024);
         ptx::loadBox(slot, &maps.router, step * kTileDepth, expert, barrier, policy);
         uint32_t group = 0;
+#pragma unroll 1
         for (uint32_t b = kGateBoxes; b-- > 0;) {
           if ((groups >> b & 1) == 0) continue;
           ptx::loadBox(slot + weightBytes + group * 1024, &maps.tokens[b], step * kTileDepth, token + group * 8, barrier, policy);
@@ -95,6 +107,7 @@ class LogitBoxes {
     const uint32_t steps = t.depth / kTileDepth;
     const SlicePlaces at(part, weightBytes);
     Position next = position(part.depthPart);
+#pragma unroll 1
     for (uint32_t step = part.depthPart; step < steps; step += grid.depthParts, advance(next, grid.depthParts)) {
       await(full(next.slot), next.phase);
       const uint32_t slot = ring + next.slot * slotBytes;

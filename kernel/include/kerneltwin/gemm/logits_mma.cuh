@@ -159,7 +159,7 @@ KT_DEVICE void accumulateLogits(const TileOperands& t, uint32_t shared, const Lo
 /// The gate's feed where there are no tensor maps: all threads copy, all warps wait for each other at every stage.
 template <class Block>
 struct LogitCopies {
-  static constexpr uint32_t kFirstHelper = 0;  ///< threads from here on have time before the products
+  static constexpr uint32_t kHelpers = Block::kThreads;  ///< threads that have time before the products: the first of the block
 
   KT_DEVICE void open(const LogitGrid&, uint32_t, uint32_t, uint32_t) const {}
   KT_DEVICE uint32_t begun() const { return 0; }
@@ -189,8 +189,9 @@ struct LogitSums {
 /// Leaves a warp's sums for those who add the parts.
 KT_DEVICE void storeLogits(const TileAccumulators& acc, const LogitPart& part, const LogitSums& sums) {
   const uint32_t lane = ptx::lane();
-  const uint32_t from = sums.at(part.firstGroup * kGroupTokens + lane % 4 * 2, part.column + lane / 4) +
-                        part.depthPart * sums.partWords * 4;
+  uint32_t even = sums.at(part.firstGroup * kGroupTokens + lane % 4 * 2, part.column + lane / 4) +
+                  part.depthPart * sums.partWords * 4;
+  uint32_t odd = even + sums.stride * 4;  // the next token
 #pragma unroll
   for (uint32_t j = 0; j < 2 * kWarpGroups; ++j) {
     if (j / 2 >= part.groups) break;
@@ -198,8 +199,10 @@ KT_DEVICE void storeLogits(const TileAccumulators& acc, const LogitPart& part, c
     for (uint32_t i = 0; i < 2; ++i)
 #pragma unroll
       for (uint32_t c = 0; c < 4; ++c) {
-        ptx::storeShared(from + ((j * 8 + c % 2) * sums.stride + i * 16 + c / 2 * 8) * 4, acc[i][j][c]);
+        ptx::storeShared((c % 2 == 0 ? even : odd) + (i * 16 + c / 2 * 8) * 4, acc[i][j][c]);
       }
+    even += 8 * sums.stride * 4;
+    odd += 8 * sums.stride * 4;
   }
 }
 

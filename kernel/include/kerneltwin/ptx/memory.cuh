@@ -84,6 +84,11 @@ KT_DEVICE T fetchOr(T* word, T value) {
   return before;
 }
 
+/// Adds to a word of this block's shared memory, relaxed, without looking at what was there.
+KT_DEVICE void addShared(uint32_t* word, uint32_t value) {
+  asm volatile("red.relaxed.cta.shared::cta.add.u32 [%0], %1;" ::"r"(sharedAddress(word)), "r"(value) : "memory");
+}
+
 /// Acquire: what follows is ordered after the relaxed loads before it; release: what precedes before later stores.
 template <Order O, Scope S>
 KT_DEVICE void fence() {

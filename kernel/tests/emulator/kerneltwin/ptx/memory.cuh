@@ -27,6 +27,8 @@ T add(T* word, T value) {
   return before;
 }
 
+inline void addShared(uint32_t* word, uint32_t value) { *word += value; }
+
 template <Order O, Scope S, class T>
 T fetchOr(T* word, T value) {
   machine().maybeYield(2);
