@@ -269,10 +269,15 @@ KT_DEVICE void loadGiven(const LaunchArgs& args, uint32_t first, uint32_t count)
   for (uint32_t i = ptx::thread(); i < count * topK; i += Block::kThreads) tops[i / topK].expert[i % topK] = choices[i];
 }
 
-/// Gates up to kTileRows tokens from `first`; no window of the gate has more than `rows`. `counts`: final choices are counted in
-/// the tables of placing. All threads of the block; ends with a block barrier.
+/// How warps divide a gate's tiles. All its windows of tokens alike: `only` says that there is one, of `count`.
+KT_DEVICE LogitGrid logitGrid(const Shape& s, bool only, uint32_t count) {
+  return LogitGrid(lesser(kTileCols, s.experts), only ? count : kTileRows);
+}
+
+/// Gates up to kTileRows tokens from `first`. `only`: it is the processor's only window, and final choices are counted in the
+/// tables of placing. All threads of the block; ends with a block barrier.
 template <class Block, class Feed>
-KT_DEVICE void gateTokens(const LaunchArgs& args, Feed& feed, uint32_t rows, uint32_t first, uint32_t count, bool counts) {
+KT_DEVICE void gateTokens(const LaunchArgs& args, Feed& feed, uint32_t first, uint32_t count, bool only) {
   const Shape& s = args.shape;
   for (uint32_t expert = 0; expert < s.experts; expert += kTileCols) {
     // What the sums need is computed again behind the products: they leave no registers.
@@ -280,16 +285,16 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, Feed& feed, uint32_t rows, uin
     TileAccumulators acc;
     clearLogits(acc);
     {
-      const LogitGrid grid(lesser(kTileCols, s.experts), rows);
+      const LogitGrid grid = logitGrid(s, only, count);
       const TileOperands tile = {args.tensors.wg + static_cast<uint64_t>(expert) * s.hidden,
                                  args.tensors.x + static_cast<uint64_t>(first) * s.hidden, columns, count, s.hidden};
       feed.accumulate(tile, expert, first, grid, logitPart(grid, columns, count), acc);
     }
     ptx::syncBlock();  // nobody reads the slices any more
-    uint32_t* const table = counts ? placeTables(s).count : nullptr;
-    if (counts) clearTable<Block>(args, table);
+    uint32_t* const table = only ? placeTables(s).count : nullptr;
+    if (only) clearTable<Block>(args, table);
     if (expert == 0) loadGiven<Block>(args, first, count);
-    const LogitGrid grid(lesser(kTileCols, s.experts), rows);
+    const LogitGrid grid = logitGrid(s, only, count);
     const LogitSums sums(ptx::sharedAddress(pipelineMemory()) + OpeningMemory<Block>::kSums, grid, count);
     storeLogits(acc, logitPart(grid, columns, count), sums);
     ptx::syncBlock();
@@ -303,24 +308,23 @@ KT_DEVICE void gateTokens(const LaunchArgs& args, Feed& feed, uint32_t rows, uin
 }
 
 /// The gate of a range of tokens. All threads of the block; ends with a block barrier. The last window's choices stay in the
-/// table of choices; `counts`, if there is one window only: the range's choices by expert go to the tables of placing.
+/// table of choices; `only`, if the range is the processor's only window: its choices by expert go to the tables of placing.
 template <class Block, class Feed>
 KT_DEVICE void gateShare(const LaunchArgs& args, Feed& feed, TokenShare share, uint32_t processors, uint32_t processor,
-                         bool counts) {
+                         bool only) {
   if (share.begin >= share.end) {
-    if (!counts) return;
+    if (!only) return;
     clearTable<Block>(args, placeTables(args.shape).count);
     ptx::syncBlock();
     return;
   }
-  const uint32_t columns = lesser(kTileCols, args.shape.experts);
-  const uint32_t rows = lesser(kTileRows, share.end - share.begin);
-  feed.open(LogitGrid(columns, rows), args.shape.experts, columns, rows);
+  const uint32_t rows = only ? share.end - share.begin : kTileRows;
+  feed.open(logitGrid(args.shape, only, rows), args.shape.experts, rows);
   prefetchRouter<Feed::kHelpers>(args, processors, processor, feed.begun());
   for (uint32_t first = share.begin; first < share.end; first += kTileRows) {
     const uint32_t count = lesser(kTileRows, share.end - first);
     prefetchTokens<Block, Feed::kHelpers>(args, first, count, feed.begun());
-    gateTokens<Block>(args, feed, rows, first, count, counts);
+    gateTokens<Block>(args, feed, first, count, only);
   }
   feed.close();
 }

@@ -69,11 +69,16 @@ KT_DEVICE void preparePlaces(const LaunchArgs& args, const PlaceTables& tables, 
   clearNumbers(args, tables.first);
 }
 
-/// The gate of a processor, its counts, and what can be prepared before all others have theirs.
+/// The gate of a processor and its counts. The share is computed again behind the gate: through it, it would cost registers that
+/// the mma.sync block lacks.
 template <class Block, class Feed>
-KT_DEVICE void gateProcessor(const LaunchArgs& args, Feed& feed, const PlaceTables& tables, TokenShare share,
-                             uint32_t processors, uint32_t processor) {
-  gateShare<Block>(args, feed, ownPart<Block>(share), processors, processor, gateCounts<Block>(share));
+KT_DEVICE void gateProcessor(const LaunchArgs& args, Feed& feed, uint32_t processors, uint32_t processor) {
+  {
+    const TokenShare share = tokenShare(args.tokens, processors, processor);
+    gateShare<Block>(args, feed, ownPart<Block>(share), processors, processor, gateCounts<Block>(share));
+  }
+  const TokenShare share = tokenShare(args.tokens, processors, processor);
+  const PlaceTables tables = placeTables(args.shape);
   if constexpr (Block::kCtas > 1) ptx::clusterSync();  // both count the choices of both
   if (!gateCounts<Block>(share)) countChoices<Block>(args, tables, share);
   publishCounts<Block>(args, tables, processor);
@@ -88,10 +93,10 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
   const bool speaks = leads<Block>() && ptx::thread() == 0;
   stampOpening(OpeningStep::Begin);
   if (speaks) trace.record(EventKind::LaunchBegin, 0, args.epoch, epochState(args.epoch));
-  const TokenShare share = tokenShare(args.tokens, processors, processor);
   if (speaks) trace.record(EventKind::GateBegin, 0, 0, 0);
+  gateProcessor<Block>(args, feed, processors, processor);
+  const TokenShare share = tokenShare(args.tokens, processors, processor);
   const PlaceTables tables = placeTables(args.shape);
-  gateProcessor<Block>(args, feed, tables, share, processors, processor);
   if (speaks) {
     trace.record(EventKind::GateEnd, 0, share.end - share.begin, 0);
     self.site = Site::Barrier;

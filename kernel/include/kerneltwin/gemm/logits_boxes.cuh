@@ -34,10 +34,10 @@ class LogitBoxes {
 
   KT_DEVICE explicit LogitBoxes(const GateMaps& gateMaps) : maps(gateMaps) {}
 
-  /// For tiles of up to `columns` experts x `rows` tokens, of `experts` in all; ends with a block barrier.
-  KT_DEVICE void open(const LogitGrid& grid, uint32_t experts, uint32_t columns, uint32_t rows) {
+  /// For tiles of up to `rows` tokens; ends with a block barrier.
+  KT_DEVICE void open(const LogitGrid& grid, uint32_t experts, uint32_t rows) {
     routerBytes = gateBoxRows(experts) * 128;
-    weightBytes = roundUp(columns, kWarpColumns) * 128;
+    weightBytes = roundUp(lesser(kTileCols, experts), kWarpColumns) * 128;
     slotBytes = weightBytes + roundUp(rows, kGroupTokens) * 128;
     slots = lesser(kMostSlots, OpeningMemory<Block>::kGateBarriers / slotBytes);
     ring = ptx::sharedAddress(pipelineMemory());

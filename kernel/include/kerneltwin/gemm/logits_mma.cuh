@@ -161,7 +161,7 @@ template <class Block>
 struct LogitCopies {
   static constexpr uint32_t kHelpers = Block::kThreads;  ///< threads that have time before the products: the first of the block
 
-  KT_DEVICE void open(const LogitGrid&, uint32_t, uint32_t, uint32_t) const {}
+  KT_DEVICE void open(const LogitGrid&, uint32_t, uint32_t) const {}
   KT_DEVICE uint32_t begun() const { return 0; }
   KT_DEVICE void accumulate(const TileOperands& t, uint32_t, uint32_t, const LogitGrid& grid, const LogitPart& part,
                             TileAccumulators& acc) const {
