@@ -146,4 +146,30 @@ describe('a kernel with COMBINE beside tiles', () => {
     expect(summary.makespanNs).toBe(metrics.makespanNs.max);
     expect(summary.utilisation).toBeCloseTo(metrics.utilisation, 12);
   });
+
+  test.each([
+    ['two tiles', (tile: boolean) => tile],
+    ['three COMBINEs', (tile: boolean) => !tile],
+  ])('%s at once are named without a trace too', (_, moved) => {
+    const tiles = new Set(
+      spansOf(traceOf())
+        .filter(isTile)
+        .map(({ task }) => task),
+    );
+    let check!: OnlineCheck;
+    simulateUntraced(world(), (facts) => {
+      check = new OnlineCheck(facts);
+      return {
+        // Every task of the kind starts on processor 0.
+        add(time, launch, rank, actor, kind, aux, a, b): void {
+          const there = kind === EventKind.TaskStarted && moved(tiles.has(a));
+          check.add(time, launch, rank, there ? 0 : actor, kind, aux, a, b);
+        },
+      };
+    });
+    expect(check.summary().violations[0]).toMatchObject({
+      id: 'S1',
+      message: expect.stringMatching(/^processor 0 starts task \d+ while it runs task \d+$/),
+    });
+  });
 });
