@@ -90,6 +90,10 @@ __global__ void ringDoorbell(Patience, Mailboxes box, uint32_t processor, Doorbe
   by_hand::storeReleaseGpu(&box.doorbells[processor * kDoorbellStride], packDoorbell(bell));
 }
 
+__global__ void ringFenced(Patience, Mailboxes box, uint32_t processor, Doorbell bell) {
+  by_hand::storeRelaxedGpu(&box.doorbells[processor * kDoorbellStride], packDoorbell(bell));
+}
+
 __global__ void awaitDoorbell(Patience p, Mailboxes box, uint32_t processor, uint32_t last, Doorbell* out) {
   Doorbell bell;
   if (by_hand::await(p, box, processor, last, bell)) *out = bell;
@@ -103,8 +107,8 @@ __global__ void pushTasks(Patience, ProcessorQueue queue, uint32_t ticket, uint3
   by_hand::push(queue.ring, queue.mask, ticket, first, count);
 }
 
-__global__ void peekTasks(Patience, SubscriberQueue queue, uint32_t ticket, QueueEntry* out) {
-  const QueueEntry entry = unpackEntry(by_hand::loadAcquireCta(&queue.ring[ticket & queue.mask]));
+__global__ void lookForTasks(Patience, SubscriberQueue queue, uint32_t ticket, QueueEntry* out) {
+  const QueueEntry entry = unpackEntry(by_hand::loadRelaxedCta(&queue.ring[ticket & queue.mask]));
   if (entry.tag == queueTag(ticket)) *out = entry;
 }
 
@@ -160,21 +164,19 @@ __global__ void arriveAtCells(Patience, __grid_constant__ const LaunchArgs args,
   *sum = by_hand::scan(mine);
 }
 
-__global__ void sweepMailboxes(Patience, SchedulerState st, uint32_t* ready) {
-  by_hand::Hand h;
-  h.readyHead = ready[0];
-  h.readyCount = ready[1];
-  by_hand::sweep(st, h);
-  ready[1] = h.readyCount;
+__global__ void takeFlight(Patience, SchedulerState st, SchedulerRun* run) {
+  by_hand::Loads loads;
+  SchedulerRun r = *run;
+  by_hand::load(st, r, loads);
+  by_hand::takeStatus(st, r, loads);
+  if (loads.hand) by_hand::takeHand(st, r, loads);
+  *run = r;
 }
 
-__global__ void placeHand(Patience, SchedulerState st, uint32_t* ready) {
-  by_hand::Hand h;
-  h.readyHead = ready[0];
-  h.readyCount = ready[1];
-  ready[2] = by_hand::placeAll(st, h);
-  ready[0] = h.readyHead;
-  ready[1] = h.readyCount;
+__global__ void placeTasks(Patience, SchedulerState st, SchedulerRun* run, uint32_t* placed) {
+  SchedulerRun r = *run;
+  *placed = by_hand::placeAll(st, r);
+  *run = r;
 }
 
 __global__ void scheduler(Patience p, SchedulerState st) { by_hand::schedule(p, st); }

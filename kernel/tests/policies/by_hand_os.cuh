@@ -7,101 +7,146 @@
 
 namespace by_hand {
 
-/// A lane's part of the open hand, and the warp's counters.
-struct Hand {
-  uint32_t first = 0, count = 0, start = 0;
-  uint32_t open = 0, taken = 0;
-  uint32_t readyHead = 0, readyCount = 0;
-  uint32_t scheduled = 0;
+/// Words on their way: the lane's queue entry, and its processors' status words.
+struct Loads {
+  uint64_t entry;
+  uint32_t status[kSweepBatches];
+  bool hand;
 };
 
-HAND void sweep(const SchedulerState& st, Hand& h) {
-  for (uint32_t base = 0; base < st.processors; base += 4 * 32) {
-    uint32_t seen[4];
+HAND void loadStatus(const SchedulerState& st, uint32_t base, Loads& loads) {
 #pragma unroll
-    for (uint32_t j = 0; j < 4; ++j) {
-      const uint32_t p = base + j * 32 + lane();
-      seen[j] = p < st.processors ? loadRelaxedGpu(&st.mailboxes.status[p]) : 0;
-    }
+  for (uint32_t j = 0; j < kSweepBatches; ++j) {
+    const uint32_t p = base + j * 32 + lane();
+    loads.status[j] = p < st.processors ? loadRelaxedGpu(&st.mailboxes.status[p]) : 0;
+  }
+}
+
+HAND void load(const SchedulerState& st, const SchedulerRun& run, Loads& loads) {
+  const uint32_t each = entriesPerQueue(st.subscribers + 1);
+  const uint32_t q = lane() / each;
+  loads.hand = st.scheduling != Scheduling::Fifo || run.backlog[0].count() == 0;
+  loads.entry = 0;
+  if (loads.hand && q <= st.subscribers) {
+    const uint32_t ticket = st.heads[q] + lane() % each;
+    loads.entry = q < st.subscribers ? loadRelaxedCta(&st.subscriberQueues[q].ring[ticket & st.subscriberQueues[q].mask])
+                                     : loadRelaxedGpu(&st.processorQueue.ring[ticket & st.processorQueue.mask]);
+  }
+  loadStatus(st, 0, loads);
+}
+
+HAND void takeStatus(const SchedulerState& st, SchedulerRun& run, Loads& loads) {
+  for (uint32_t base = 0; base < st.processors; base += kSweepBatches * 32) {
+    if (base > 0) loadStatus(st, base, loads);
 #pragma unroll
-    for (uint32_t j = 0; j < 4; ++j) {
+    for (uint32_t j = 0; j < kSweepBatches; ++j) {
+      if (base + j * 32 >= st.processors) break;
       const uint32_t p = base + j * 32 + lane();
-      const bool free = p < st.processors && seen[j] << 1 == st.slotState[p];
+      const bool free = p < st.processors && loads.status[j] << 1 == st.slotState[p];
       const uint32_t freed = __ballot_sync(~0u, free);
       if (freed == 0) continue;
+      bool tile = false;
+      uint32_t due = 0;
+      if (st.scheduling == Scheduling::Interleave) {
+        tile = free && st.tileDue[p] != 0;
+        due = __ballot_sync(~0u, tile);
+      }
       if (free) {
-        st.readyQueue[(h.readyHead + h.readyCount + __popc(freed & lanesBelow())) & st.readyMask] = p;
+        const uint32_t place = (tile ? run.ready[1].tail : run.ready[0].tail) + __popc((tile ? due : freed & ~due) & lanesBelow());
+        st.readyLists[tile * (st.readyMask + 1) + (place & st.readyMask)] = p;
         st.slotState[p] |= 1;
       }
-      h.readyCount += __popc(freed);
+      run.ready[0].tail += __popc(freed & ~due);
+      run.ready[1].tail += __popc(due);
     }
   }
   __syncwarp();
 }
 
-HAND bool openHand(const SchedulerState& st, Hand& h) {
-  const uint32_t queues = roundUpPow2(st.subscribers + 1);
-  const uint32_t each = min(32 / queues, 4u);
+HAND void takeHand(const SchedulerState& st, SchedulerRun& run, const Loads& loads) {
+  const uint32_t each = entriesPerQueue(st.subscribers + 1);
   const uint32_t q = lane() / each;
   const uint32_t nth = lane() % each;
-  h.first = h.count = 0;
-  bool there = false;
-  if (q <= st.subscribers) {
-    const uint32_t ticket = st.heads[q] + nth;
-    const bool mine = q < st.subscribers;
-    const uint64_t word = mine ? loadAcquireCta(&st.subscriberQueues[q].ring[ticket & st.subscriberQueues[q].mask])
-                               : loadAcquireGpu(&st.processorQueue.ring[ticket & st.processorQueue.mask]);
-    const QueueEntry entry = unpackEntry(word);
-    there = entry.tag == queueTag(ticket);
-    if (there) {
-      h.first = entry.first;
-      h.count = entry.count;
+  const uint32_t upToHere = lowMask(nth + 1);
+  const QueueEntry entry = unpackEntry(loads.entry);
+  const uint32_t found = __ballot_sync(~0u, q <= st.subscribers && entry.tag == queueTag(st.heads[q] + nth));
+  if (found == 0) return;
+  asm volatile("fence.acq_rel.gpu;" ::: "memory");
+  const bool mine = (found >> (q * each) & upToHere) == upToHere;
+  uint32_t taken = __ballot_sync(~0u, mine);
+  uint32_t alone = 0;
+  const RingSpan combine = run.backlog[kTaskClasses - 1];
+  if (st.scheduling != Scheduling::Fifo && st.backlogRoom - combine.count() >= 32) {
+    const bool one = mine && entry.count == 1 && backlogOf(st, entry.first) == kTaskClasses - 1;
+    const uint32_t single = __ballot_sync(~0u, one);
+    const bool first = (single >> (q * each) & upToHere) == upToHere;
+    alone = __ballot_sync(~0u, first);
+    if (first) {
+      const uint32_t place = combine.tail + __popc(alone & lanesBelow());
+      st.backlogs[(kTaskClasses - 1) * st.backlogRoom + (place & (st.backlogRoom - 1))] = entry.first;
     }
+    run.backlog[kTaskClasses - 1].tail += __popc(alone);
   }
-  const uint32_t found = __ballot_sync(~0u, there);
-  h.open = h.taken = 0;
-  if (found == 0) return false;
-  const uint32_t missing = ~(found >> (q * each)) | ~lowMask(each);
-  const uint32_t inOrder = missing == 0 ? each : __ffs(missing) - 1;
-  if (nth >= inOrder) h.first = h.count = 0;
-  else if (nth == 0) st.heads[q] += inOrder;
-  h.start = h.count;
-  h.open = scan(h.start);
+  for (uint32_t rest = taken & ~alone; rest != 0;) {
+    const uint32_t source = lowestBit(rest);
+    const uint32_t first = __shfl_sync(~0u, entry.first, source);
+    const uint32_t count = __shfl_sync(~0u, entry.count, source);
+    const uint32_t c = backlogOf(st, first);
+    const RingSpan backlog = spanOf(run.backlog, c);
+    rest &= rest - 1;
+    if (st.backlogRoom - backlog.count() < count) {
+      const uint32_t behind = lowMask(each) << (source / each * each) & ~lowMask(source);
+      taken &= ~behind;
+      rest &= ~behind;
+      continue;
+    }
+    for (uint32_t i = lane(); i < count; i += 32) {
+      st.backlogs[c * st.backlogRoom + ((backlog.tail + i) & (st.backlogRoom - 1))] = first + i;
+    }
+    moveTail(run.backlog, c, count);
+  }
+  if (nth == 0 && q <= st.subscribers) st.heads[q] += __popc(taken >> lane() & lowMask(each));
   __syncwarp();
-  return h.open > 0;
 }
 
-HAND uint32_t place(const SchedulerState& st, Hand& h) {
-  const uint32_t batch = min(min(h.open - h.taken, h.readyCount), 32u);
-  uint32_t from = 0;
-#pragma unroll
-  for (uint32_t step = 16; step > 0; step /= 2) {
-    if (__shfl_sync(~0u, h.start, from + step) <= h.taken + lane()) from += step;
-  }
-  const uint32_t first = __shfl_sync(~0u, h.first, from);
-  const uint32_t start = __shfl_sync(~0u, h.start, from);
+/// Places up to 32 tasks of one class on processors of one list.
+HAND uint32_t place(const SchedulerState& st, SchedulerRun& run, const Pairing& next) {
+  const uint32_t batch = min(next.most, 32u);
+  const uint32_t firstTask = spanOf(run.backlog, next.backlog).head;
+  const uint32_t firstReady = spanOf(run.ready, next.list).head;
   if (lane() < batch) {
-    const uint32_t p = st.readyQueue[(h.readyHead + lane()) & st.readyMask];
+    const uint32_t p = st.readyLists[next.list * (st.readyMask + 1) + ((firstReady + lane()) & st.readyMask)];
+    const uint32_t task = st.backlogs[next.backlog * st.backlogRoom + ((firstTask + lane()) & (st.backlogRoom - 1))];
     const uint32_t sequence = nextSequence(st.slotState[p] >> 1);
     st.slotState[p] = sequence << 1;
-    storeReleaseGpu(&st.mailboxes.doorbells[p * kDoorbellStride],
-                    packDoorbell({first + (h.taken + lane() - start), sequence, false}));
+    if (st.scheduling == Scheduling::Interleave) st.tileDue[p] = next.backlog == static_cast<uint32_t>(Op::Combine);
+    storeRelaxedGpu(&st.mailboxes.doorbells[p * kDoorbellStride], packDoorbell({task, sequence, false}));
   }
-  h.taken += batch;
-  h.readyHead += batch;
-  h.readyCount -= batch;
-  h.scheduled += batch;
-  __syncwarp();
+#pragma unroll
+  for (uint32_t c = 0; c < kTaskClasses; ++c) run.backlog[c].head += c == next.backlog ? batch : 0;
+#pragma unroll
+  for (uint32_t l = 0; l < kReadyLists; ++l) run.ready[l].head += l == next.list ? batch : 0;
+  run.scheduled += batch;
   return batch;
 }
 
-HAND uint32_t placeAll(const SchedulerState& st, Hand& h) {
+HAND uint32_t placeAll(const SchedulerState& st, SchedulerRun& run) {
   uint32_t placed = 0;
-  while (h.taken < h.open || openHand(st, h)) {
-    if (h.readyCount == 0) break;
-    placed += place(st, h);
-  }
+  for (Pairing next = nextPairing(st, run); next.most > 0; next = nextPairing(st, run)) placed += place(st, run, next);
+  __syncwarp();
   return placed;
+}
+
+HAND void sweep(const SchedulerState& st, SchedulerRun& run) {
+  Loads loads;
+  load(st, run, loads);
+  for (;;) {
+    takeStatus(st, run, loads);
+    if (loads.hand) takeHand(st, run, loads);
+    if (nextPairing(st, run).most == 0) break;
+    load(st, run, loads);
+    placeAll(st, run);
+  }
 }
 
 HAND void interruptAll(const Patience& patience, const SchedulerState& st) {
@@ -123,17 +168,26 @@ HAND void interruptAll(const Patience& patience, const SchedulerState& st) {
 }
 
 HAND void schedule(const Patience& patience, const SchedulerState& st) {
-  for (uint32_t base = 0; base < st.processors; base += 32) {
-    const uint32_t p = base + lane();
-    if (p >= st.processors) continue;
-    st.slotState[p] = unpackDoorbell(loadRelaxedGpu(&st.mailboxes.doorbells[p * kDoorbellStride])).sequence << 1;
+  for (uint32_t base = 0; base < st.processors; base += kSweepBatches * 32) {
+    uint64_t last[kSweepBatches];
+#pragma unroll
+    for (uint32_t j = 0; j < kSweepBatches; ++j) {
+      const uint32_t p = base + j * 32 + lane();
+      last[j] = p < st.processors ? loadRelaxedGpu(&st.mailboxes.doorbells[p * kDoorbellStride]) : 0;
+    }
+#pragma unroll
+    for (uint32_t j = 0; j < kSweepBatches; ++j) {
+      const uint32_t p = base + j * 32 + lane();
+      if (p >= st.processors) continue;
+      st.slotState[p] = unpackDoorbell(last[j]).sequence << 1;
+      st.tileDue[p] = 0;
+    }
   }
   __syncwarp();
-  Hand h;
+  SchedulerRun run;
   for (uint32_t polls = 1;; ++polls) {
-    sweep(st, h);
-    placeAll(st, h);
-    const bool done = lane() == 0 && h.scheduled == loadRelaxedCta(st.bound.bound);
+    sweep(st, run);
+    const bool done = lane() == 0 && run.scheduled == loadRelaxedCta(st.bound.bound);
     if (__any_sync(~0u, done)) break;
     if (polls % 16 == 0 && __any_sync(~0u, givesUp(patience))) break;
   }

@@ -17,6 +17,11 @@ __global__ void ringDoorbell(Patience p, Mailboxes box, uint32_t processor, Door
   kerneltwin::ringDoorbell(mem, box, processor, bell);
 }
 
+__global__ void ringFenced(Patience p, Mailboxes box, uint32_t processor, Doorbell bell) {
+  DeviceMemory mem{p.words, p.self};
+  kerneltwin::ringFenced(mem, box, processor, bell);
+}
+
 __global__ void awaitDoorbell(Patience p, Mailboxes box, uint32_t processor, uint32_t last, Doorbell* out) {
   DeviceMemory mem{p.words, p.self};
   Doorbell bell;
@@ -33,10 +38,10 @@ __global__ void pushTasks(Patience p, ProcessorQueue queue, uint32_t ticket, uin
   queue.publish(mem, ticket, first, count);
 }
 
-__global__ void peekTasks(Patience p, SubscriberQueue queue, uint32_t ticket, QueueEntry* out) {
+__global__ void lookForTasks(Patience p, SubscriberQueue queue, uint32_t ticket, QueueEntry* out) {
   DeviceMemory mem{p.words, p.self};
-  QueueEntry entry;
-  if (queue.peek(mem, ticket, entry)) *out = entry;
+  const QueueEntry entry = unpackEntry(queue.look(mem, ticket));
+  if (entry.tag == queueTag(ticket)) *out = entry;
 }
 
 __global__ void arriveCounter(Patience p, uint32_t* counter, uint32_t amount, uint32_t total, uint32_t* before) {
@@ -74,27 +79,25 @@ __global__ void arriveAtCells(Patience p, __grid_constant__ const LaunchArgs arg
   *sum = arriveCells(mem, warp, transport, trace, st, [&](uint32_t e) { return put[e]; });
 }
 
-__global__ void sweepMailboxes(Patience p, SchedulerState st, uint32_t* ready) {
+__global__ void takeFlight(Patience p, SchedulerState st, SchedulerRun* run) {
   DeviceMemory mem{p.words, p.self};
   DeviceWarp warp;
   NoTrace trace;
-  SchedulerRun<DeviceWarp> run;
-  run.readyHead = ready[0];
-  run.readyCount = ready[1];
-  sweepStatus(mem, warp, trace, st, run);
-  ready[1] = run.readyCount;
+  Flight<DeviceWarp> flight;
+  SchedulerRun r = *run;
+  launchFlight(mem, warp, st, r, flight);
+  takeStatus(mem, warp, trace, st, r, flight);
+  if (flight.hand) takeHand(mem, warp, st, r, flight);
+  *run = r;
 }
 
-__global__ void placeHand(Patience p, SchedulerState st, uint32_t* ready) {
+__global__ void placeTasks(Patience p, SchedulerState st, SchedulerRun* run, uint32_t* placed) {
   DeviceMemory mem{p.words, p.self};
   DeviceWarp warp;
   NoTrace trace;
-  SchedulerRun<DeviceWarp> run;
-  run.readyHead = ready[0];
-  run.readyCount = ready[1];
-  ready[2] = placeTasks(mem, warp, trace, st, run);
-  ready[0] = run.readyHead;
-  ready[1] = run.readyCount;
+  SchedulerRun r = *run;
+  *placed = kerneltwin::placeTasks(mem, warp, trace, st, r);
+  *run = r;
 }
 
 __global__ void scheduler(Patience p, SchedulerState st) {
