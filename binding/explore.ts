@@ -16,6 +16,8 @@ export interface NativeWorldConfig {
   readonly epochs: number;
   readonly eager: boolean;
   readonly policy: KernelPolicy;
+  /** Tasks that a backlog of the scheduler holds: a power of two, at least as many as any queue entry has. */
+  readonly backlog: number;
   readonly model: MemoryModel;
   /** Rows kept: [epoch][source][expert], flattened. */
   readonly rows: Uint32Array;

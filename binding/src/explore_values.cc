@@ -87,6 +87,7 @@ WorldConfig toWorldConfig(const Napi::Value& value) {
   c.epochs = toUint32(o.Get("epochs"), "world.epochs");
   c.eager = toBool(o.Get("eager"), "world.eager");
   c.scheduling = toScheduling(o.Get("policy"), "world.policy");
+  c.backlog = toUint32(o.Get("backlog"), "world.backlog");
   c.model = toModel(o.Get("model"), "world.model");
   c.rows = toWords(o.Get("rows"), "world.rows");
   optional(o, "puts", [&](const Napi::Value& v) { c.puts = toUint32(v, "world.puts"); });

@@ -1,10 +1,11 @@
 import { kernelPolicies } from '../../binding/kernel.ts';
 import { splitmix } from './splitmix.ts';
-import { crowded, type WorldSpec } from './world-spec.ts';
+import { crowded, leastBacklog, type WorldSpec } from './world-spec.ts';
 
 /**
  * A small world from a seed: one to three ranks with unequal experts, one to three processors, one or two subscribers, up to
- * four epochs, both readinesses, empty cells, residue rows. The same seed gives the same world.
+ * four epochs, both readinesses, every policy, ample and least backlogs, empty cells, residue rows. The same seed gives the
+ * same world.
  */
 export function randomWorld(seed: number): WorldSpec {
   const below = splitmix(seed);
@@ -22,7 +23,7 @@ export function randomWorld(seed: number): WorldSpec {
       return rows;
     });
   };
-  return {
+  const spec: WorldSpec = {
     ...crowded,
     expertsPerRank,
     topK,
@@ -37,4 +38,5 @@ export function randomWorld(seed: number): WorldSpec {
     rows: Array.from({ length: 1 + below(4) }, () => Array.from({ length: ranks }, rankRows)),
     model: below(2) === 0 ? 'weak' : 'sc',
   };
+  return { ...spec, backlog: below(2) === 0 ? spec.backlog : leastBacklog(spec) };
 }

@@ -1,6 +1,6 @@
 import type { MemoryModel, NativeWorldConfig } from '../../binding/explore.ts';
 import type { KernelPolicy } from '../../binding/kernel.ts';
-import { roundUp } from '../moe/shape.ts';
+import { ceilDiv, roundUp } from '../moe/shape.ts';
 
 /** A small world for the explorer. Sizes are those of a scenario; `rows` replaces its routing. */
 export interface WorldSpec {
@@ -17,6 +17,8 @@ export interface WorldSpec {
   readonly subscribers: number;
   readonly readiness: 'eager' | 'lazy';
   readonly policy: KernelPolicy;
+  /** Tasks a backlog of the scheduler holds: a power of two, at least `leastBacklog`. */
+  readonly backlog: number;
   /** Kept rows: [epoch][source rank][global expert]. */
   readonly rows: readonly (readonly (readonly number[])[])[];
   readonly model: MemoryModel;
@@ -24,6 +26,21 @@ export interface WorldSpec {
   readonly puts: number;
   /** How lanes share their warp's words between two syncs: see docs/reference/memory-model.md. */
   readonly lanes: 'up' | 'down' | 'views';
+}
+
+/**
+ * Tasks of the smallest backlog that any queue entry of such a world fits: a row block's tiles of one GEMM, or a run of
+ * COMBINE tiles in one chunk of flags. With it the scheduler leaves entries in their queues as often as it can.
+ */
+export function leastBacklog(
+  spec: Pick<WorldSpec, 'tokens' | 'hidden' | 'intermediate' | 'tileRows' | 'tileCols'>,
+): number {
+  const gemm0Cols = ceilDiv(spec.intermediate, spec.tileCols);
+  const gemm1Cols = ceilDiv(spec.hidden, spec.tileCols);
+  const run = Math.min(32, ceilDiv(spec.tokens, spec.tileRows) * gemm1Cols);
+  let tasks = 1;
+  while (tasks < Math.max(gemm0Cols, gemm1Cols, run)) tasks *= 2;
+  return tasks;
 }
 
 /** The addon's form of a world. */
@@ -49,6 +66,7 @@ export function nativeConfig(spec: WorldSpec): NativeWorldConfig {
     epochs: spec.rows.length,
     eager: spec.readiness === 'eager',
     policy: spec.policy,
+    backlog: spec.backlog,
     model: spec.model,
     rows: Uint32Array.from(spec.rows.flat(2)),
     puts: spec.puts,
@@ -67,6 +85,7 @@ const smallest: Omit<WorldSpec, 'expertsPerRank' | 'rows'> = {
   subscribers: 1,
   readiness: 'eager',
   policy: 'fifo',
+  backlog: 64,
   model: 'weak',
   puts: 0,
   lanes: 'up',

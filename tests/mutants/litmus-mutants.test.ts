@@ -10,6 +10,10 @@ const shapes: readonly (readonly [string, string])[] = [
   ['M15', 'token-arrival'],
   ['M16', 'task-chain'],
   ['M16', 'row-block'],
+  ['M16-release', 'task-chain'],
+  ['M16-release', 'row-block'],
+  ['M16-scope', 'task-chain'],
+  ['M16-scope', 'row-block'],
 ];
 
 test.each(shapes)(

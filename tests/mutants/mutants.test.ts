@@ -60,6 +60,9 @@ describe('planted faults', () => {
       ['M14', 'shown'],
       ['M15', 'hidden'],
       ['M16', 'hidden'],
+      ['M16-release', 'hidden'],
+      ['M16-early', 'hidden'],
+      ['M16-scope', 'hidden'],
     ]);
   });
 

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { kernelPolicies } from '../../binding/kernel.ts';
-import type { WorldSpec } from '../../sim/verify/world-spec.ts';
+import { leastBacklog, type WorldSpec } from '../../sim/verify/world-spec.ts';
 
 const readiness = fc.constantFrom<'eager' | 'lazy'>('eager', 'lazy');
 
@@ -19,7 +19,8 @@ function rankRows(experts: number, tokens: number, topK: number): fc.Arbitrary<n
   });
 }
 
-/** Up to three ranks with unequal experts, up to three processors and four epochs, direct stores or puts. */
+/** Up to three ranks with unequal experts, up to three processors and four epochs, direct stores or puts, any
+ * policy. */
 export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
   .record({
     expertsPerRank: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
@@ -32,11 +33,12 @@ export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
     subscribers: fc.integer({ min: 1, max: 2 }),
     readiness,
     policy: fc.constantFrom(...kernelPolicies),
+    ample: fc.boolean(),
     epochs: fc.integer({ min: 1, max: 4 }),
     puts: fc.constantFrom(0, 0, 2),
     lanes: fc.constantFrom<WorldSpec['lanes']>('up', 'up', 'up', 'down', 'views'),
   })
-  .chain(({ epochs, ...sizes }) => {
+  .chain(({ epochs, ample, ...sizes }) => {
     const experts = sizes.expertsPerRank.reduce((sum, n) => sum + n, 0);
     const ranks = sizes.expertsPerRank.length;
     const epoch = fc.array(rankRows(experts, sizes.tokens, sizes.topK), {
@@ -45,7 +47,10 @@ export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
     });
     return fc
       .array(epoch, { minLength: epochs, maxLength: epochs })
-      .map((rows): WorldSpec => ({ ...sizes, rows, tileRows: 8, model: 'weak' }));
+      .map((rows): WorldSpec => {
+        const backlog = ample ? 64 : leastBacklog({ ...sizes, tileRows: 8 });
+        return { ...sizes, rows, backlog, tileRows: 8, model: 'weak' };
+      });
   });
 
 /** Any sequence of numbers is a legal schedule; zeros, and whatever comes after its end, are the tamest choices. */

@@ -318,7 +318,7 @@ void Actor::scheduler() {
   const SchedulerState st{c_.scheduling, gemm0Tasks(s_), gemm0Tasks(s_) + gemm1Tasks(s_), c_.processors, c_.subscribers, {my().doorbells, my().status}, my().queues.data(),
                           processorQueue(), my().heads.data(), my().slotState.data(), my().tileDue.data(),
                           my().readyLists.data(), static_cast<uint32_t>(my().readyLists.size() / kReadyLists - 1),
-                          my().backlogs.data(), kBacklogTasks, {my().bound, my().corrected}, my().interrupted};
+                          my().backlogs.data(), c_.backlog, {my().bound, my().corrected}, my().interrupted};
   if (c_.lanes == Lanes::Down) {
     DownWarp warp;
     return runScheduler(mem_, warp, trace_, st);

@@ -54,7 +54,7 @@ void World::allocateRank(uint32_t rank) {
   w.slotState.resize(config_.processors);
   w.tileDue.resize(config_.processors);
   w.readyLists.resize(kReadyLists * roundUpPow2(config_.processors));
-  w.backlogs.resize(kTaskClasses * kBacklogTasks);
+  w.backlogs.resize(kTaskClasses * config_.backlog);
   w.heads.resize(config_.subscribers + 1);
   w.tickets.resize(config_.subscribers);
   w.subscriberStates.resize(config_.subscribers);
@@ -213,7 +213,7 @@ void World::hashScheduler(uint64_t& h, const RankWords& w) const {
   };
   const size_t room = w.readyLists.size() / kReadyLists;
   for (uint32_t list = 0; list < kReadyLists; ++list) ring(run.ready[list], &w.readyLists[list * room], room);
-  for (uint32_t c = 0; c < kTaskClasses; ++c) ring(run.backlog[c], &w.backlogs[c * kBacklogTasks], kBacklogTasks);
+  for (uint32_t c = 0; c < kTaskClasses; ++c) ring(run.backlog[c], &w.backlogs[c * config_.backlog], config_.backlog);
 }
 
 uint64_t World::privateHash(uint32_t fiber, uint64_t lastRead) const {

@@ -28,10 +28,6 @@ struct PutOp {
   std::vector<Time> view;                            ///< what the issuer had seen
 };
 
-/// Tasks a backlog of an explored scheduler holds: a hand's, and more than an entry of these small worlds has. Few, because lanes with
-/// views of their own copy them all.
-inline constexpr uint32_t kBacklogTasks = 64;
-
 /// Words and scratch of one rank.
 struct RankWords {
   uint64_t* flags;
@@ -59,7 +55,7 @@ struct RankWords {
   std::vector<uint32_t> slotState;
   std::vector<uint32_t> tileDue;
   std::vector<uint32_t> readyLists;    ///< [kReadyLists][room of one]
-  std::vector<uint32_t> backlogs;      ///< [kTaskClasses][kBacklogTasks]
+  std::vector<uint32_t> backlogs;      ///< [kTaskClasses][WorldConfig::backlog]
   std::vector<std::vector<WatchChunk>> watch;
   std::vector<SubscriberQueue> queues;
   std::vector<const SubscriberState*> subscriberStates;  ///< while they run

@@ -1,5 +1,7 @@
 #include "world_config.h"
 
+#include <algorithm>
+
 #include "explorer.h"
 #include "kerneltwin/protocol/scheduler.h"
 
@@ -38,6 +40,10 @@ std::string validateRows(const WorldConfig& c) {
 
 }  // namespace
 
+uint32_t mostTasksOfEntry(const Shape& s) {
+  return std::max({gemm0Cols(s), gemm1Cols(s), std::min(kLanes, cellRowBlocks(s) * gemm1Cols(s))});
+}
+
 std::string validate(const WorldConfig& c) {
   const Shape& s = c.shape;
   if (const std::string wrong = validateShape(s); !wrong.empty()) return wrong;
@@ -46,6 +52,9 @@ std::string validate(const WorldConfig& c) {
   if (s.ranks * c.fibersPerRank() > kMaxFibers) {
     return "more than " + std::to_string(kMaxFibers) + " actors: ranks * (processors + 1 + subscribers + puts) is " +
            std::to_string(s.ranks * c.fibersPerRank());
+  }
+  if (c.backlog < mostTasksOfEntry(s) || (c.backlog & (c.backlog - 1)) != 0) {
+    return "backlog must be a power of two, at least the " + std::to_string(mostTasksOfEntry(s)) + " tasks of the largest queue entry";
   }
   if (c.subscribers + 1 > kMaxQueues) return "more than 31 subscribers";
   if (c.expertBase.size() != s.ranks + 1 || c.expertBase.front() != 0 || c.expertBase.back() != s.experts) {

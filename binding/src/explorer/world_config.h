@@ -22,6 +22,9 @@ struct WorldConfig {
   uint32_t epochs = 1;
   bool eager = true;
   Scheduling scheduling = Scheduling::Fifo;
+  /// Tasks a backlog of the scheduler holds: a power of two, at least `mostTasksOfEntry`. Few, because lanes with views of their own
+  /// copy them all, and because only full backlogs leave entries in their queues.
+  uint32_t backlog = 64;
   Model model = Model::Weak;
   /// Puts in flight per rank that may overtake each other; 0: direct stores into the peer's memory.
   uint32_t puts = 0;
@@ -34,6 +37,9 @@ struct WorldConfig {
   }
   uint32_t fibersPerRank() const { return processors + 1 + subscribers + puts; }
 };
+
+/// Most tasks that one queue entry can have: a row block's tiles of one GEMM, or a chunk's run of COMBINE tiles.
+uint32_t mostTasksOfEntry(const Shape& s);
 
 /// Returns an empty string, or what is wrong with a configuration.
 std::string validate(const WorldConfig& config);

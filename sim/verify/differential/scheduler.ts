@@ -112,24 +112,37 @@ function* sweep(a: Actor, run: Run): Life {
   }
 }
 
+/** Takes each queue's entries in ticket order, up to the first that is not there or whose backlog has no room. */
 function takeHand(a: Actor, run: Run, hand: readonly QueueEntry[][]): void {
-  let any = false;
-  for (const [q, entries] of hand.entries()) {
-    const head = a.state.heads[q] ?? 0;
-    let inOrder = 0;
-    for (const [i, entry] of entries.entries()) {
-      if (entry.tag !== queueTag(head + i)) continue;
-      any = true;
-      if (inOrder !== i) continue;
-      inOrder++;
-      const backlog = run.backlogs[classOf(a, entry.first)];
-      for (let t = 0; t < entry.count; t++) backlog.push(entry.first + t);
-    }
-    a.state.heads[q] = head + inOrder;
-  }
-  if (!any) return;
+  const isThere = (q: number, i: number): boolean =>
+    hand[q]?.[i]?.tag === queueTag((a.state.heads[q] ?? 0) + i);
+  if (!hand.some((entries, q) => entries.some((_, i) => isThere(q, i)))) return;
   a.machine.memory.acquireFence(a.fiber, Scope.Device);
   a.machine.memory.releaseFence(a.fiber, Scope.Device);
+  const rest = hand.map((entries, q) => {
+    const missing = entries.findIndex((_, i) => !isThere(q, i));
+    return missing < 0 ? [...entries] : entries.slice(0, missing);
+  });
+  const take = (q: number, entry: QueueEntry): void => {
+    const backlog = run.backlogs[classOf(a, entry.first)];
+    for (let t = 0; t < entry.count; t++) backlog.push(entry.first + t);
+    a.state.heads[q] = (a.state.heads[q] ?? 0) + 1;
+  };
+  // COMBINE tasks that come alone and lead their queue are first, if there is room for a whole hand of them.
+  const alone = (entry: QueueEntry | undefined): entry is QueueEntry =>
+    entry?.count === 1 && classOf(a, entry.first) === Class.Combine;
+  if (a.spec.backlog - run.backlogs[Class.Combine].length >= lanes) {
+    for (const [q, entries] of rest.entries()) {
+      while (alone(entries[0])) take(q, entries.shift() as QueueEntry);
+    }
+  }
+  for (const [q, entries] of rest.entries()) {
+    for (const entry of entries) {
+      const backlog = run.backlogs[classOf(a, entry.first)];
+      if (a.spec.backlog - backlog.length < entry.count) break;
+      take(q, entry);
+    }
+  }
 }
 
 /** Which class goes to which list next; undefined when nothing can be placed. */

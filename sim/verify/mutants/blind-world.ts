@@ -1,10 +1,11 @@
 import { splitmix } from '../splitmix.ts';
-import { crowded, type WorldSpec } from '../world-spec.ts';
+import { kernelPolicies } from '../../../binding/kernel.ts';
+import { crowded, leastBacklog, type WorldSpec } from '../world-spec.ts';
 
 /**
  * A world from a seed, drawn without a thought of any fault: one or two ranks, up to eight experts each, few or many rows a
- * cell, one to eight column tiles, up to six epochs, direct stores or puts, now and then lanes with views of their own. The
- * same seed gives the same world.
+ * cell, one to eight column tiles, up to six epochs, direct stores or puts, any policy, ample or least
+ * backlogs, now and then lanes with views of their own. The same seed gives the same world.
  */
 export function blindWorld(seed: number): WorldSpec {
   const below = splitmix(seed);
@@ -24,7 +25,7 @@ export function blindWorld(seed: number): WorldSpec {
   };
   const epochs = 1 + below(6);
   const transport = below(8);
-  return {
+  const spec: WorldSpec = {
     ...crowded,
     expertsPerRank,
     topK,
@@ -39,5 +40,10 @@ export function blindWorld(seed: number): WorldSpec {
     model: 'weak',
     puts: transport < 2 ? 1 + transport : 0,
     lanes: transport === 7 ? 'views' : transport === 6 ? 'down' : 'up',
+  };
+  return {
+    ...spec,
+    policy: kernelPolicies[below(kernelPolicies.length)] ?? 'fifo',
+    backlog: below(2) === 0 ? spec.backlog : leastBacklog(spec),
   };
 }

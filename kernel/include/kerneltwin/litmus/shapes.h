@@ -113,7 +113,7 @@ KT_HD bool taskChain(M& mem, const Words& w, uint32_t thread) {
       entry = unpackEntry(queue.look(mem, 0));
       return entry.tag == queueTag(0);
     });
-    mem.template fence<Order::AcqRel, Scope::Device>();
+    fenceHand(mem);
     ringFenced(mem, boxes, 0, {entry.first, 1, false});
   } else {
     Doorbell bell = {};
@@ -137,7 +137,7 @@ KT_HD bool rowBlock(M& mem, const Words& w, uint32_t thread) {
       entry = unpackEntry(queue.look(mem, 0));
       return entry.tag == queueTag(0);
     });
-    mem.template fence<Order::AcqRel, Scope::Device>();
+    fenceHand(mem);
     ringFenced(mem, boxes, 0, {entry.first, 1, false});
   } else {
     Doorbell bell = {};

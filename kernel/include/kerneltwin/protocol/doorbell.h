@@ -31,7 +31,14 @@ KT_HD void ringDoorbell(M& mem, const Mailboxes& box, uint32_t processor, Doorbe
   mem.template store<Order::Release, Scope::Device>(&box.doorbells[processor * kDoorbellStride], packDoorbell(d));
 }
 
-/// Rings a processor behind a release fence that the caller has made after it learned of the task: the same, for many doorbells.
+/// Stands between the looks that found queue entries (TaskQueue::look) and the doorbells of their tasks (ringFenced), once for all
+/// of them: acquires what the entries' publishers released, and releases it to the processors.
+template <class M>
+KT_HD void fenceHand(M& mem) {
+  mem.template fence<Order::AcqRel, Scope::Device>();
+}
+
+/// Rings a processor behind fenceHand.
 template <class M>
 KT_HD void ringFenced(M& mem, const Mailboxes& box, uint32_t processor, Doorbell d) {
   mem.template store<Order::Relaxed, Scope::Device>(&box.doorbells[processor * kDoorbellStride], packDoorbell(d));

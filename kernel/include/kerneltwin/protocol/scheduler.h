@@ -224,7 +224,7 @@ KT_HD void takeHand(M& mem, W& warp, const SchedulerState& st, SchedulerRun& run
     return q <= st.subscribers && entry.tag == queueTag(st.heads[q] + lane % each);
   });
   if (found == 0) return;
-  mem.template fence<Order::AcqRel, Scope::Device>();  // behind the entries, before the doorbells of their tasks
+  fenceHand(mem);
   uint32_t taken = warp.ballot([&](uint32_t lane) {
     const uint32_t upToHere = lowMask(lane % each + 1);
     return (found >> (lane / each * each) & upToHere) == upToHere;

@@ -9,6 +9,15 @@ export const oneEdit = (file: string, from: string, to: string): readonly Edit[]
 /** More tasks than two processors take at once, so that a hand is placed in several batches. */
 export const busy: WorldSpec = { ...twelveTasks, processors: 2, rows: [[[4, 4]], [[4, 3]]] };
 
+/** Many more tasks than the backlogs have room for, and one processor that takes them. */
+export const full: WorldSpec = {
+  ...crowded,
+  backlog: 4,
+  policy: 'interleave',
+  processors: 1,
+  rows: crowded.rows.slice(0, 2),
+};
+
 /** Rows short of whole row blocks: the padded and the unpadded capacity differ. */
 export const unpadded: WorldSpec = { ...crowded, tokens: 12, rows: crowded.rows.slice(0, 1) };
 

@@ -1,6 +1,6 @@
 import { twelveTasks } from '../../world-spec.ts';
 import type { Mutant } from '../mutant.ts';
-import { busy, defaults, oneEdit } from './common.ts';
+import { busy, defaults, full, oneEdit } from './common.ts';
 
 /** Faults of the scheduler and of the mailboxes. */
 export const scheduling: readonly Mutant[] = [
@@ -41,8 +41,8 @@ export const scheduling: readonly Mutant[] = [
     killedBy: ['T5'],
     edits: oneEdit(
       'protocol/scheduler.h',
-      'return p < st.processors && seen[j][lane]',
-      'return p < st.processors / kLanes * kLanes && seen[j][lane]',
+      'return p < st.processors && flight.status[j][lane]',
+      'return p < st.processors / kLanes * kLanes && flight.status[j][lane]',
     ),
   },
   {
@@ -52,8 +52,8 @@ export const scheduling: readonly Mutant[] = [
     killedBy: ['S7'],
     edits: oneEdit(
       'protocol/scheduler.h',
-      'st.readyQueue[(run.readyHead + lane) & st.readyMask]',
-      'st.readyQueue[(run.readyHead + lane) % st.readyMask]',
+      '((firstReady + lane) & st.readyMask)',
+      '((firstReady + lane) % st.readyMask)',
     ),
     world: { ...twelveTasks, rows: [[[4, 4]], [[4, 4]]] },
   },
@@ -71,14 +71,47 @@ export const scheduling: readonly Mutant[] = [
   {
     ...defaults,
     id: 'M25',
-    fault: 'the hand does not move on after it was placed in part',
+    fault: 'a backlog does not move on after it was placed in part',
     killedBy: ['S1'],
     edits: oneEdit(
       'protocol/scheduler.h',
-      'run.taken += batch;',
-      'if (run.taken + batch == run.open) run.taken = run.open;',
+      'run.backlog[c].head += c == pairing.backlog ? batch : 0;',
+      'run.backlog[c].head += c == pairing.backlog && batch == run.backlog[c].count() ? batch : 0;',
     ),
     world: busy,
+  },
+  {
+    ...defaults,
+    id: 'M25-room',
+    fault: 'an entry is taken although its backlog has no room, and overwrites tasks that wait',
+    killedBy: ['S1', 'S2'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      'if (st.backlogRoom - backlog.count() < tasks.count)',
+      'if (st.backlogRoom < tasks.count)',
+    ),
+    world: full,
+  },
+  {
+    ...defaults,
+    id: 'M25-alone',
+    fault: 'single COMBINE tasks of a hand are taken although their backlog has no room',
+    killedBy: ['S1', 'S2'],
+    edits: oneEdit(
+      'protocol/scheduler.h',
+      ' && st.backlogRoom - combine.count() >= kLanes',
+      '',
+    ),
+    world: { ...full, policy: 'gemm1-first' },
+    strategy: 'pct',
+  },
+  {
+    ...defaults,
+    id: 'M25-order',
+    fault: 'an entry is taken although one before it in its queue found no room',
+    killedBy: ['S1', 'S2', 'S10'],
+    edits: oneEdit('protocol/scheduler.h', '      rest &= ~behind;\n', ''),
+    world: full,
   },
   {
     ...defaults,
