@@ -15,8 +15,9 @@ export interface SchedulerLatency {
   /** The slowest doorbell rung for a processor that waited for it: from rung to task started. */
   readonly wakeNs: number;
   /**
-   * d of WC-slot(d): what becomes visible just after its word was read is read in the sweep after and placed in its first
-   * batch: two sweeps and batches, the hop of the task's entry and of the processor's status, twice the clocks' residual.
+   * d of WC-slot(d): what becomes visible just after its word was read is read in the sweep after, and placed in the first
+   * batch behind the loads of the third, which leave before it: three sweeps, two batches, the hop of the task's entry and of
+   * the processor's status, twice the clocks' residual.
    */
   readonly slotNs: number;
   /** d of WC-strict(d): as above, and the wake of the processor. */
@@ -48,7 +49,7 @@ function latenciesOf(facts: Facts, launch: number): Latencies {
     const hopNs = Math.max(0, hop[rank]!);
     const wakeNs = Math.max(0, wake[rank]!);
     const batchNs = batch[rank]!;
-    const slotNs = 2 * (sweepNs + batchNs + hopNs + residual);
+    const slotNs = 3 * sweepNs + 2 * (batchNs + hopNs + residual);
     return { sweepNs, batchNs, hopNs, wakeNs, slotNs, strictNs: slotNs + wakeNs };
   });
 }

@@ -45,12 +45,10 @@ export const worldSpecs: fc.Arbitrary<WorldSpec> = fc
       minLength: ranks,
       maxLength: ranks,
     });
-    return fc
-      .array(epoch, { minLength: epochs, maxLength: epochs })
-      .map((rows): WorldSpec => {
-        const backlog = ample ? 64 : leastBacklog({ ...sizes, tileRows: 8 });
-        return { ...sizes, rows, backlog, tileRows: 8, model: 'weak' };
-      });
+    return fc.array(epoch, { minLength: epochs, maxLength: epochs }).map((rows): WorldSpec => {
+      const backlog = ample ? 64 : leastBacklog({ ...sizes, tileRows: 8 });
+      return { ...sizes, rows, backlog, tileRows: 8, model: 'weak' };
+    });
   });
 
 /** Any sequence of numbers is a legal schedule; zeros, and whatever comes after its end, are the tamest choices. */

@@ -1,5 +1,5 @@
-import { splitmix } from '../splitmix.ts';
 import { kernelPolicies } from '../../../binding/kernel.ts';
+import { splitmix } from '../splitmix.ts';
 import { crowded, leastBacklog, type WorldSpec } from '../world-spec.ts';
 
 /**

@@ -82,7 +82,8 @@ export const ordering: readonly Mutant[] = [
   {
     ...defaults,
     id: 'M16-release',
-    fault: 'the scheduler does not release what made the tasks ready before it rings their doorbells',
+    fault:
+      'the scheduler does not release what made the tasks ready before it rings their doorbells',
     killedBy: ['S4'],
     edits: oneEdit(
       'protocol/doorbell.h',

@@ -97,11 +97,7 @@ export const scheduling: readonly Mutant[] = [
     id: 'M25-alone',
     fault: 'single COMBINE tasks of a hand are taken although their backlog has no room',
     killedBy: ['S1', 'S2'],
-    edits: oneEdit(
-      'protocol/scheduler.h',
-      ' && st.backlogRoom - combine.count() >= kLanes',
-      '',
-    ),
+    edits: oneEdit('protocol/scheduler.h', ' && st.backlogRoom - combine.count() >= kLanes', ''),
     world: { ...full, policy: 'gemm1-first' },
     strategy: 'pct',
   },
