@@ -2,7 +2,7 @@ import { IntRing } from '../actors/int-ring.ts';
 import type { PolicyContext, PolicyDefinition, SchedulingPolicy } from './policy.ts';
 
 /**
- * The kernel's own policy: tasks in the order in which the scheduler opens their entries, processors in the order in which
+ * A policy of the kernel: tasks in the order in which the scheduler opens their entries, processors in the order in which
  * they became free. The next hand is opened when the last is used up, so no queue waits behind another for longer than that.
  */
 class Fifo implements SchedulingPolicy {

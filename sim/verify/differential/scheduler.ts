@@ -152,8 +152,8 @@ function nextPairing(policy: KernelPolicy, run: Run): readonly [0 | 1 | 2, 0 | 1
   const tile = waits[Class.Gemm1] === true ? Class.Gemm1 : Class.Gemm0;
   if (policy === 'interleave') {
     if (waits[Class.Combine] === true && open === true) return [Class.Combine, 0];
-    if (waits[tile] === true)
-      return due === true ? [tile, 1] : open === true ? [tile, 0] : undefined;
+    if (waits[tile] === true && due === true) return [tile, 1];
+    if (waits[tile] === true) return open === true ? [tile, 0] : undefined;
     return waits[Class.Combine] === true && due === true ? [Class.Combine, 1] : undefined;
   }
   if (open !== true) return undefined;

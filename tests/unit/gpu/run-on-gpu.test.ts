@@ -164,7 +164,9 @@ describe('a run on the GPU that fails', () => {
     expect(gpus.message).toContain('expected 4 GPUs (world.gpus), this machine shows 2');
     doubles?.restore();
     const policy = await failure('', {}, { policy: 'static' });
-    expect(policy.message).toContain("policy: expected 'fifo'");
+    expect(policy.message).toContain(
+      "policy: expected one that the kernel's scheduler knows (fifo, gemm1-first, interleave), got 'static'",
+    );
   });
 
   it('ends when its caller says so, with nothing left behind', async () => {

@@ -132,6 +132,8 @@ export const ordering: readonly Mutant[] = [
       'if (before + 1 != gemm0Cols(s)) return;',
       'if (before != 0) return;',
     ),
+    // The scheduler must be faster than another processor's tile, and its sweep has more steps: priorities.
+    strategy: 'pct',
     underSc: 'shown',
   },
   {
