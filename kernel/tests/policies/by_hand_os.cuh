@@ -25,7 +25,7 @@ HAND void loadStatus(const SchedulerState& st, uint32_t base, Loads& loads) {
 HAND void load(const SchedulerState& st, const SchedulerRun& run, Loads& loads) {
   const uint32_t each = entriesPerQueue(st.subscribers + 1);
   const uint32_t q = lane() / each;
-  loads.hand = st.scheduling != Scheduling::Fifo || run.backlog[0].count() == 0;
+  loads.hand = st.scheduling != Scheduling::Fifo || run.backlog[0].count() < st.processors;
   loads.entry = 0;
   if (loads.hand && q <= st.subscribers) {
     const uint32_t ticket = st.heads[q] + lane() % each;

@@ -76,7 +76,7 @@ function* launchFlight(a: Actor, run: Run): Generator<void, Flight, void> {
   const queues = a.spec.subscribers + 1;
   const each = Math.min(4, lanes / roundUpPow2(queues));
   const hand: QueueEntry[][] = [];
-  if (a.spec.policy !== 'fifo' || run.backlogs[0].length === 0) {
+  if (a.spec.policy !== 'fifo' || run.backlogs[0].length < a.spec.processors) {
     for (let q = 0; q < queues; q++) {
       const mine = q < a.spec.subscribers;
       const size = mine ? subscriberRing(a.shape) : processorRing(a.shape);

@@ -92,7 +92,8 @@ KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingT
                              {&words.bound, words.corrected},
                              &words.interrupted};
   DeviceWarp warp;
-  runScheduler(mem, warp, trace, st);
+  CachedRingTrace cached(trace);
+  runScheduler(mem, warp, cached, st);
 }
 
 template <class Block>

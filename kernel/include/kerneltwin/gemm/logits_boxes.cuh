@@ -3,7 +3,7 @@
 // warps that never wait for all of the block. For blocks with warps beside those eight, and launches with tensor maps.
 //
 // A slot holds 64 elements of K of the tile's experts, then of its tokens, as logits_mma.cuh reads them: lines of 128 bytes in
-// the engine's own swizzle. At S = 8192 and 64 experts 11 slots of 16 KB are in flight, at S = 1024 18 of 10 KB.
+// the engine's own swizzle. At S = 8192 and 64 experts 8 slots of 16 KB are in flight, at S = 1024 16 of 10 KB.
 #pragma once
 
 #include "kerneltwin/gemm/logits_mma.cuh"
@@ -39,7 +39,10 @@ class LogitBoxes {
     routerBytes = gateBoxRows(experts) * 128;
     weightBytes = roundUp(lesser(kTileCols, experts), kWarpColumns) * 128;
     slotBytes = weightBytes + roundUp(rows, kGroupTokens) * 128;
-    slots = lesser(kMostSlots, OpeningMemory<Block>::kGateBarriers / slotBytes);
+    // A multiple of both the bringers and the teams, so that a slot has one of each for good. A barrier tells a phase from the next
+    // by one bit: who came to a slot without having passed its last phase could take the last but one's end for it.
+    const uint32_t unit = grid.depthParts > kBringers ? grid.depthParts : kBringers;
+    slots = lesser(kMostSlots, OpeningMemory<Block>::kGateBarriers / slotBytes) / unit * unit;
     ring = ptx::sharedAddress(pipelineMemory());
     barriers = ring + OpeningMemory<Block>::kGateBarriers;
     filled = 0;

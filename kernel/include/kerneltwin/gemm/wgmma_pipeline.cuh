@@ -57,7 +57,9 @@ struct TaskStream {
 
 /// The clerk. Returns when the exit was taken and all tasks before it are reported.
 ///
-/// A tile stays the mailbox's until its first product. Another task leaves it at once and waits with the clerk for whoever is free
+/// A tile leaves the mailbox as soon as the one before it has begun: its operands stream in while that one computes, and the next but
+/// one waits in the mailbox. With one tile less in hand, a tile of 15 us was over before the scheduler's answer to its beginning had
+/// come (a sweep, two trips through a loaded L2, the addresses). Another task leaves the mailbox at once and waits with the clerk for whoever is free
 /// first: the aides, or the consumers when they have no tile: four times the threads, which is what the end of a launch takes.
 template <class Config, class Source>
 KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
@@ -65,17 +67,20 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   TaskStream<AideCursor> others;
   uint32_t pendingFirst = 0;
   uint32_t pendingLast = 0;
-  bool waits = false;  // the last tile taken has not begun: the mailbox is still its
+  bool waits = false;  // a tile has left the mailbox and has not begun
+  bool held = false;   // another was taken behind it: the mailbox is still its
   bool exiting = false;
   auto& words = pipe.words();
   for (;;) {
-    if (!exiting && !waits && !tiles.full() && pendingLast - pendingFirst < (tiles.empty() ? 1 : kPendingTasks)) {
+    if (!exiting && !held && !tiles.full() && pendingLast - pendingFirst < (tiles.empty() ? 1 : kPendingTasks)) {
       TileTask& task = words.slots[tiles.taken.slot()];
       if (source.take(task)) {
         exiting = task.kind == TaskKind::Exit;
         if (task.kind == TaskKind::Tile) {
           pipe.publishTask(tiles.taken.slot());
           ++tiles.taken.count;
+          held = waits;
+          if (!held) source.begun(task);
           waits = true;
         } else if (!exiting) {
           source.begun(task);
@@ -99,14 +104,15 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
       }
     }
     if (waits) {
-      const TileCursor last = {tiles.taken.count - 1};
-      if (ptx::testWait(pipe.begun(last.slot()), last.phase())) {
-        source.begun(words.slots[last.slot()]);
-        waits = false;
+      const TileCursor next = {tiles.taken.count - (held ? 2 : 1)};
+      if (ptx::testWait(pipe.begun(next.slot()), next.phase())) {
+        if (held) source.begun(words.slots[(next.count + 1) % kTileSlots]);
+        waits = held;
+        held = false;
       }
     }
-    // Not a tile that waits: first it must have left the mailbox.
-    if (!waits || tiles.started.count + 1 != tiles.taken.count || tiles.started.count != tiles.finished.count) {
+    // Not a tile that is held: first it must have left the mailbox.
+    if (!held || tiles.started.count + 1 != tiles.taken.count || tiles.started.count != tiles.finished.count) {
       tiles.report(pipe, source);
     }
     others.report(pipe, source);

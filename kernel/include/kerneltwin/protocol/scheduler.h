@@ -25,7 +25,7 @@ inline constexpr uint32_t kMaxQueues = kLanes;
 
 /// Order of placements. Every one is work-conserving: as long as a task and a processor are in the books, it places.
 enum class Scheduling : uint32_t {
-  Fifo = 0,        ///< tasks in the order their entries are found; the next hand is opened when the last is used up
+  Fifo = 0,        ///< tasks in the order their entries are found
   Gemm1First = 1,  ///< GEMM1, then COMBINE, then GEMM0: an expert's intermediate rows are read while they are in L2
   Interleave = 2,  ///< GEMM1 before GEMM0; between two tiles a processor gets a COMBINE, which runs beside the tile it waits for
 };
@@ -156,12 +156,12 @@ KT_HD void loadStatus(M& mem, W& warp, const SchedulerState& st, uint32_t base, 
   }
 }
 
-/// Starts a flight: the queues' next entries, unless the policy still has tasks of the last hand, and the status words of the first
-/// processors.
+/// Starts a flight: the queues' next entries, and the status words of the first processors. Fifo leaves entries in their queues while it
+/// has tasks for all processors: what it finds later is placed later.
 template <class M, class W>
 KT_HD void launchFlight(M& mem, W& warp, const SchedulerState& st, const SchedulerRun& run, Flight<W>& flight) {
   const uint32_t each = entriesPerQueue(st.subscribers + 1);
-  flight.hand = st.scheduling != Scheduling::Fifo || run.backlog[0].count() == 0;
+  flight.hand = st.scheduling != Scheduling::Fifo || run.backlog[0].count() < st.processors;
   warp.each([&](uint32_t lane) {
     const uint32_t q = lane / each;
     flight.entry[lane] = 0;

@@ -28,6 +28,11 @@ T add(T* word, T value) {
 }
 
 inline void addShared(uint32_t* word, uint32_t value) { *word += value; }
+inline uint32_t takeShared(uint32_t* word, uint32_t value) {
+  const uint32_t before = *word;
+  *word += value;
+  return before;
+}
 
 template <Order O, Scope S, class T>
 T fetchOr(T* word, T value) {
