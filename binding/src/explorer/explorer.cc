@@ -101,15 +101,16 @@ void Explorer::outOfPatience() {
 
 /// Called where an actor begins a poll. Compares the world with a marked state of its past, and moves the mark on in growing
 /// steps, so that a cycle of any length is found within a few times its length.
-void Explorer::seekRecurrence() {
+void Explorer::seekRecurrence(uint32_t fiber) {
   uint64_t h = blend(blend(memory.contentHash(), runnable_), asleep_);
   h = blend(blend(h, arrived_), finished_);
   for (const Local& local : local_) h = blend(blend(h, local.hash), local.inPoll);
-  if (lap_ > 0 && h == mark_) {
+  if (lap_ > 0 && h == mark_ && fiber == markedBy_) {
     fail("T5", "livelock: actors move, and after " + std::to_string(steps_ - markedAt_) + " accesses the world is as it was");
   }
   if (lap_ > 0 && --lap_ > 0) return;
   mark_ = h;
+  markedBy_ = fiber;
   markedAt_ = steps_;
   lap_ = nextLap_;
   nextLap_ *= 2;
@@ -143,7 +144,7 @@ void Explorer::beginPoll(uint32_t fiber) {
   waits_[fiber].polling = true;
   waits_[fiber].reads.clear();
   if (driven_ || watched_) identify(fiber);
-  if (watched_) seekRecurrence();
+  if (watched_) seekRecurrence(fiber);
 }
 
 void Explorer::identify(uint32_t fiber) {

@@ -18,7 +18,7 @@ namespace kerneltwin::explorer {
 
 inline constexpr uint32_t kMaxFibers = 64;
 
-/// Steps after which a run is watched for a livelock. Runs of the worlds in use take a few thousand.
+/// Steps after which a run is watched for a livelock. Runs of the worlds in use take a few thousand, of the largest up to 80,000.
 inline constexpr uint64_t kWatchFrom = 1u << 16;
 
 enum class Access : uint8_t { None = 0, Read = 1, Write = 2, Update = 3 };
@@ -164,7 +164,7 @@ class Explorer {
   void moveOn(uint32_t from);
   void finish();
   void outOfPatience();
-  void seekRecurrence();
+  void seekRecurrence(uint32_t fiber);
 
   uint32_t count_;
   std::vector<Fiber> fibers_;
@@ -186,6 +186,7 @@ class Explorer {
   bool watched_ = false;
   uint64_t mark_ = 0;              ///< state that a watched run may come back to
   uint64_t markedAt_ = 0;          ///< its step
+  uint32_t markedBy_ = 0;          ///< who began a poll in it: another may begin one before anybody has made an access
   uint64_t lap_ = 0;               ///< polls until the mark moves on
   uint64_t nextLap_ = 0;
   bool failed_ = false;

@@ -227,6 +227,9 @@ void Memory::setView(uint32_t thread, const std::vector<Time>& view) {
 uint64_t Memory::contentHash() const {
   constexpr Time kTail = 16;
   uint64_t h = 0;
+  if (model_ != Model::SequentiallyConsistent) {
+    for (uint32_t thread = 0; thread < threads_; ++thread) h = blend(h, state_[thread].newest);
+  }
   for (uint32_t at = 0; at < count_; ++at) {
     h = blend(h, value_[at]);
     if (model_ == Model::SequentiallyConsistent) continue;

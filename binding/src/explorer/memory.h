@@ -95,7 +95,7 @@ class Memory {
   uint64_t hash64() const { return hash64_; }
 
   /// Hash of the values that each thread's loads can find, computed afresh: of the newest messages of every location, equal
-  /// neighbours taken together, without the views that they carry.
+  /// neighbours taken together, without the views that they carry, and of who must read the newest.
   uint64_t contentHash() const;
 
   /// The part of the state a sequentially consistent run can change, for backtracking.

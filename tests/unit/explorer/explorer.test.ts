@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadExplorer } from '../../../binding/explore.ts';
+import { blindWorld } from '../../../sim/verify/mutants/blind-world.ts';
 import {
   crowded,
   fourEpochs,
@@ -33,6 +34,18 @@ describe('an explored world', () => {
     for (const choices of [new Uint32Array(0), new Uint32Array(50).fill(4_294_967_295)]) {
       expect(world.run({ strategy: 'replay', choices }).failure).toBeNull();
     }
+  });
+
+  // Both were once taken for livelocks: an actor that must read the newest the next time stood in a state that seemed to have
+  // come back, and so did one that began to poll before anybody had made an access.
+  test.each([167, 197])('may run for very long and end: world %i', (seed) => {
+    const world = new ExploredWorld(nativeConfig(blindWorld(seed)));
+    const runs = Array.from({ length: 4 }, (_, index) =>
+      world.run({ strategy: 'pct', seed, index }),
+    );
+    expect(runs.map((run) => run.failure)).toEqual([null, null, null, null]);
+    // Where a run begins to be watched for states that come back.
+    expect(Math.max(...runs.map((run) => run.steps))).toBeGreaterThan(65_536);
   });
 
   test('repeats a run of a batch by its number', () => {
