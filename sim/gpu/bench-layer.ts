@@ -51,15 +51,6 @@ export function chooseTile(l: Layer, gemm: GemmPath): Tile {
   return { rows: chosen.rows, cols: chosen.cols };
 }
 
-/**
- * The scheduling policy for a tile. With few tokens a tile is a stream of weights and COMBINE is short: it may wait for the end, and
- * every COMBINE between two tiles costs a processor a round trip to the scheduler. With many tokens COMBINEs that wait for the end
- * take as long there as a fifth of the launch.
- */
-export function choosePolicy(tile: Tile, gemm: GemmPath): KernelPolicy {
-  return gemm === 'wgmma' && tile.rows > 192 ? 'interleave' : 'fifo';
-}
-
 /** How a layer is run. */
 export interface LayerOptions {
   readonly ranks: number;

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { DeviceInfo } from '../../../binding/index.ts';
 import { type KernelPolicy, kernelPolicies } from '../../../binding/kernel.ts';
 import { Baseline, BaselineError } from '../../gpu/bench-baseline.ts';
-import { choosePolicy, wgmmaTiles } from '../../gpu/bench-layer.ts';
+import { wgmmaTiles } from '../../gpu/bench-layer.ts';
 import type { Peaks } from '../../gpu/bench-roofline.ts';
 import type { LayerBench, TraceChoice } from '../../gpu/bench-settings.ts';
 import { gpuInfo } from '../../gpu/gpu-info.ts';
@@ -35,7 +35,7 @@ interface Options {
   readonly ranks: string;
   readonly gpus: string;
   readonly gemm: GemmPath;
-  readonly policy?: KernelPolicy;
+  readonly policy: KernelPolicy;
   readonly tile?: string;
   readonly activation: Activation;
   readonly renormalise?: boolean;
@@ -124,10 +124,9 @@ function withOptions(command: Command): Command {
       new Option('--gemm <path>', 'how the kernel multiplies').choices(gemmPaths).default('wgmma'),
     )
     .addOption(
-      new Option(
-        '--policy <name>',
-        'scheduling policy (default: fifo for tiles of up to 192 tokens, then interleave)',
-      ).choices(kernelPolicies),
+      new Option('--policy <name>', 'scheduling policy')
+        .choices(kernelPolicies)
+        .default('interleave'),
     )
     .option('--tile <ROWSxCOLS>', 'most tokens and weight rows of a tile')
     .addOption(
@@ -193,6 +192,7 @@ function planOf(o: Options, peaks: Peaks): Undecided[] {
     untracedLibrary: o.untracedLibrary,
     gpus,
     gemm: o.gemm,
+    policy: o.policy,
     activation: o.activation,
     renormalise: o.renormalise ?? false,
     trace: o.trace,
@@ -207,9 +207,7 @@ function planOf(o: Options, peaks: Peaks): Undecided[] {
     throw new InputError('--untraced-library: expected one rank, and tracing off or both');
   }
   return plannedRuns(layers, parseRanks(o.ranks), gpus).map(({ layer, ranks }) => {
-    const chosen = tileFor(layer, o.gemm, tile);
-    const policy = o.policy ?? choosePolicy(chosen, o.gemm);
-    return { layer, bench: { ...common, ranks, tile: chosen, policy } };
+    return { layer, bench: { ...common, ranks, tile: tileFor(layer, o.gemm, tile) } };
   });
 }
 
