@@ -60,7 +60,9 @@ describe('calibration', () => {
     expect(machine.constants).toEqual(h200.constants);
     expect(machine.kernels['mma']).toEqual(h200.kernels['mma']);
     const { constants, beside } = machine.kernels['wgmma']!;
-    expect(constants.gateNs!.source).toMatch(/^fitted: .*\(made-0, made-1, made-2, made-3, made-4\)$/);
+    expect(constants.gateNs!.source).toMatch(
+      /^fitted: .*\(made-0, made-1, made-2, made-3, made-4\)$/,
+    );
     expect(beside!.combineWaiting).toEqual(h200.kernels['wgmma']!.beside!.combineWaiting);
   });
 

@@ -53,7 +53,7 @@ function entry(w: Wanted): MeasuredEntry {
       gemm: 'wgmma',
       tile: { rows: 288, cols: 128 },
       policy: 'interleave',
-    activation: 'relu',
+      activation: 'relu',
       renormalise: false,
       device: {
         name: 'an invented GPU',
