@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { threadId } from 'node:worker_threads';
 import type { Edit } from './mutant.ts';
 
 const root = packageRoot();
@@ -127,17 +128,17 @@ export function applyEdits(tree: string, edits: readonly Edit[]): void {
   }
 }
 
-/** Builds in a folder of this process and moves the result into place at once: several processes may want it. */
+/** Builds in a folder of this thread and moves the result into place at once: several processes and threads may want it. */
 async function once(target: string, build: (folder: string) => Promise<void>): Promise<string> {
   if (existsSync(target)) return target;
-  const folder = `${target}.${process.pid}`;
+  const folder = `${target}.${process.pid}.${threadId}`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   await build(folder);
   try {
     renameSync(folder, target);
   } catch (error) {
-    // Another process was first; its result is as good.
+    // Another was first; its result is as good.
     if (!existsSync(target)) throw error;
     rmSync(folder, { recursive: true, force: true });
   }
