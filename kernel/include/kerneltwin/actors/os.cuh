@@ -92,8 +92,7 @@ KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingT
                              {&words.bound, words.corrected},
                              &words.interrupted};
   DeviceWarp warp;
-  CachedRingTrace cached(trace);
-  runScheduler(mem, warp, cached, st);
+  runScheduler(mem, warp, trace, st);
 }
 
 template <class Block>

@@ -1,7 +1,7 @@
 // The trace policy of the device: records go to the acting warp's ring in global memory, 16 bytes each, one streaming store.
 //
-// Cost on an H200: about 26 cycles for the store and the clock, plus the ring position in shared memory. With tracing off
-// a record is one predicate on a kernel parameter.
+// Cost on an H200: about 26 cycles for the store and the clock; but two records of one warp lie 0.4 us apart at least (kernel/TUNING.md).
+// With tracing off a record is one predicate on a kernel parameter.
 #pragma once
 
 #include "kerneltwin/actors/control.cuh"
@@ -36,37 +36,6 @@ struct RingTrace {
     if (place >= ring->capacity) return;
     const TraceRecord r = packRecord(at - ring->originTicks, kind, aux, a, b);
     ptx::storeStreaming(&ring->records[place], r.head, r.body);
-  }
-};
-
-/// The same ring with its fields in registers, for the scheduler: it has them to spare, and a record that first loads its ring from
-/// shared memory, field by field, takes 0.4 us of a sweep.
-struct CachedRingTrace {
-  TraceRecord* records;   ///< null: tracing off
-  uint32_t* written;
-  uint32_t capacity;
-  uint64_t originTicks;
-
-  using Stamp = uint64_t;
-
-  KT_DEVICE explicit CachedRingTrace(const RingTrace& trace)
-      : records(trace.off() ? nullptr : trace.ring->records), written(&trace.ring->written), capacity(trace.ring->capacity),
-        originTicks(trace.ring->originTicks) {}
-
-  KT_DEVICE bool off() const { return !kTracing || records == nullptr; }
-  KT_DEVICE Stamp stamp() const { return off() ? 0 : ptx::cycles(); }
-  KT_DEVICE void record(EventKind kind, uint32_t aux, uint32_t a, uint32_t b) { recordAt(stamp(), kind, aux, a, b); }
-
-  KT_DEVICE void recordAt(Stamp at, EventKind kind, uint32_t aux, uint32_t a, uint32_t b) {
-    if (off()) return;
-    const uint32_t lanes = ptx::activeLanes();
-    const uint32_t leader = lowestBit(lanes);
-    uint32_t place = 0;
-    if (ptx::lane() == leader) place = ptx::takeShared(written, countBits(lanes));
-    place = ptx::shuffleAmong(lanes, place, leader) + countBits(lanes & lowMask(ptx::lane()));
-    if (place >= capacity) return;
-    const TraceRecord r = packRecord(at - originTicks, kind, aux, a, b);
-    ptx::storeStreaming(&records[place], r.head, r.body);
   }
 };
 

@@ -89,7 +89,7 @@ KT_DEVICE void addShared(uint32_t* word, uint32_t value) {
   asm volatile("red.relaxed.cta.shared::cta.add.u32 [%0], %1;" ::"r"(sharedAddress(word)), "r"(value) : "memory");
 }
 
-/// The same, and returns what was there. One instruction on the shared memory unit; a generic address costs more.
+/// The same, and returns what was there.
 KT_DEVICE uint32_t takeShared(uint32_t* word, uint32_t value) {
   uint32_t before;
   asm volatile("atom.relaxed.cta.shared::cta.add.u32 %0, [%1], %2;" : "=r"(before) : "r"(sharedAddress(word)), "r"(value) : "memory");
