@@ -132,7 +132,7 @@ HAND uint32_t place(const SchedulerState& st, SchedulerRun& run, const Pairing& 
 
 HAND uint32_t placeAll(const SchedulerState& st, SchedulerRun& run) {
   uint32_t placed = 0;
-  for (Pairing next = nextPairing(st, run); next.most > 0; next = nextPairing(st, run)) placed += place(st, run, next);
+  for (Pairing next = nextPairing(st.scheduling, run); next.most > 0; next = nextPairing(st.scheduling, run)) placed += place(st, run, next);
   __syncwarp();
   return placed;
 }
@@ -143,7 +143,7 @@ HAND void sweep(const SchedulerState& st, SchedulerRun& run) {
   for (;;) {
     takeStatus(st, run, loads);
     if (loads.hand) takeHand(st, run, loads);
-    if (nextPairing(st, run).most == 0) break;
+    if (nextPairing(st.scheduling, run).most == 0) break;
     load(st, run, loads);
     placeAll(st, run);
   }

@@ -7,34 +7,20 @@
 // doorbells that follow: a release a doorbell would cost each batch a round trip to memory. The next flight leaves before the
 // placements, which it overlaps: what it reads may be older than they are, and is then seen one iteration later.
 //
-// The books: the waiting tasks of each class, one by one, so that dealing them is one load a lane; and the free processors. Their
-// counters are the same in all lanes and stay in registers: a sweep is a chain of instructions of one warp, about 1,500 cycles a
-// batch when the counters lay in shared memory and tasks were dealt from ranges. Which class goes to which processor is the
-// policy (Scheduling), chosen at launch by name.
+// The books, and which class of tasks goes to which processor next: scheduling.h.
 #pragma once
 
 #include "kerneltwin/layout/task.h"
 #include "kerneltwin/protocol/bound.h"
 #include "kerneltwin/protocol/doorbell.h"
 #include "kerneltwin/protocol/queue.h"
+#include "kerneltwin/protocol/scheduling.h"
 
 namespace kerneltwin {
 
 /// Subscribers' queues plus the processors' queue must not exceed one lane each.
 inline constexpr uint32_t kMaxQueues = kLanes;
 
-/// Order of placements. Every one is work-conserving: as long as a task and a processor are in the books, it places.
-enum class Scheduling : uint32_t {
-  Fifo = 0,        ///< tasks in the order their entries are found
-  Gemm1First = 1,  ///< GEMM1, then COMBINE, then GEMM0: an expert's intermediate rows are read while they are in L2
-  Interleave = 2,  ///< GEMM1 before GEMM0; between two tiles a processor gets a COMBINE, which runs beside the tile it waits for
-};
-inline constexpr uint32_t kSchedulings = 3;
-
-/// Classes of tasks with a backlog of their own, numbered as Op.
-inline constexpr uint32_t kTaskClasses = 3;
-/// Lists of free processors: those that may take any task, and those that a tile is due (Scheduling::Interleave).
-inline constexpr uint32_t kReadyLists = 2;
 /// Tasks [first, first + count) of one queue entry.
 struct OpenRange {
   uint32_t first;
@@ -61,39 +47,6 @@ struct SchedulerState {
   BoundWords bound;
   uint32_t* interrupted;              ///< read by the subscribers
 };
-
-/// What lies in a ring of the books: [head, tail), both counting on and on.
-struct RingSpan {
-  uint32_t head = 0;
-  uint32_t tail = 0;
-
-  KT_HD uint32_t count() const { return tail - head; }
-};
-
-/// The scheduler's running state: the same in all lanes.
-struct SchedulerRun {
-  RingSpan backlog[kTaskClasses];
-  RingSpan ready[kReadyLists];
-  uint32_t scheduled = 0;
-  uint32_t emptySweeps = 0;
-};
-
-/// Adds to one of a few counters in registers: an index known only at run time would put the array into memory.
-template <uint32_t N>
-KT_HD void moveTail(RingSpan (&spans)[N], uint32_t which, uint32_t by) {
-  KT_UNROLL
-  for (uint32_t i = 0; i < N; ++i) spans[i].tail += i == which ? by : 0;
-}
-
-template <uint32_t N>
-KT_HD RingSpan spanOf(const RingSpan (&spans)[N], uint32_t which) {
-  RingSpan span = spans[0];
-  KT_UNROLL
-  for (uint32_t i = 1; i < N; ++i) {
-    if (i == which) span = spans[i];
-  }
-  return span;
-}
 
 /// Batches of 32 processors whose status loads are in flight together: all of an H200's with one block an SM.
 inline constexpr uint32_t kSweepBatches = 5;
@@ -273,34 +226,6 @@ KT_HD void takeHand(M& mem, W& warp, const SchedulerState& st, SchedulerRun& run
   warp.sync();  // heads and backlogs are read by other lanes than those that wrote them
 }
 
-/// One kind of placement: tasks of a class on processors of a list.
-struct Pairing {
-  uint32_t backlog;
-  uint32_t list;
-  uint32_t most;  ///< placements it allows now; zero: nothing can be placed
-};
-
-/// What to place next.
-KT_HD Pairing nextPairing(const SchedulerState& st, const SchedulerRun& run) {
-  const uint32_t open = run.ready[0].count();
-  const uint32_t due = run.ready[1].count();
-  const uint32_t gemm0 = run.backlog[0].count();
-  const uint32_t gemm1 = run.backlog[1].count();
-  const uint32_t combine = run.backlog[2].count();
-  const auto pairing = [](uint32_t backlog, uint32_t tasks, uint32_t list, uint32_t processors) -> Pairing {
-    return {backlog, list, tasks < processors ? tasks : processors};
-  };
-  if (st.scheduling == Scheduling::Interleave) {
-    if (combine > 0 && open > 0) return pairing(2, combine, 0, open);
-    if (gemm1 > 0) return due > 0 ? pairing(1, gemm1, 1, due) : pairing(1, gemm1, 0, open);
-    if (gemm0 > 0) return due > 0 ? pairing(0, gemm0, 1, due) : pairing(0, gemm0, 0, open);
-    return pairing(2, combine, 1, due);
-  }
-  if (gemm1 > 0) return pairing(1, gemm1, 0, open);
-  if (combine > 0) return pairing(2, combine, 0, open);
-  return pairing(0, gemm0, 0, open);
-}
-
 /// Places up to 32 tasks of one backlog on the processors at the head of one list. Returns how many.
 template <class M, class W, class T>
 KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun& run, const Pairing& pairing) {
@@ -330,7 +255,7 @@ KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, S
 template <class M, class W, class T>
 KT_HD uint32_t placeTasks(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun& run) {
   uint32_t placed = 0;
-  for (Pairing pairing = nextPairing(st, run); pairing.most > 0; pairing = nextPairing(st, run)) {
+  for (Pairing pairing = nextPairing(st.scheduling, run); pairing.most > 0; pairing = nextPairing(st.scheduling, run)) {
     placed += placeBatch(mem, warp, trace, st, run, pairing);
   }
   warp.sync();  // slotState is swept by other lanes than those that rang
@@ -345,7 +270,7 @@ KT_HD void sweep(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerR
   for (;;) {
     takeStatus(mem, warp, trace, st, run, flight);
     if (flight.hand) takeHand(mem, warp, st, run, flight);
-    if (nextPairing(st, run).most == 0) break;
+    if (nextPairing(st.scheduling, run).most == 0) break;
     launchFlight(mem, warp, st, run, flight);
     const uint32_t placed = placeTasks(mem, warp, trace, st, run);
     warp.each([&](uint32_t lane) {
