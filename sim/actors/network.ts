@@ -1,10 +1,10 @@
 import { FluidResource } from '../engine/fluid.ts';
 import { FluidBank } from '../engine/fluid-bank.ts';
+import { RecordPool } from '../engine/record-pool.ts';
 import { Fabric } from '../machine/fabric.ts';
 import { dispatchFlags } from '../moe/heap.ts';
 import { epochState } from '../moe/packet.ts';
 import type { RankState } from './rank.ts';
-import { RecordPool } from './record-pool.ts';
 import type { Subscribers } from './subscriber.ts';
 import { fail, type World } from './world.ts';
 

@@ -1,3 +1,5 @@
+import { RecordPool } from './record-pool.ts';
+
 /** What takes the events that are due. */
 interface DueEvents {
   push(time: number, handler: number, a: number, b: number): void;
@@ -16,7 +18,8 @@ const none = -1;
 /**
  * Events that wait for their lanes, a list for each lane in the order they were added. Lists lie in chunks of one array, so
  * adding an event writes to the end of a list and reads nothing of the others, and taking what is due reads a list
- * from end to end: memory far over what caches hold is passed in sequence. 24 bytes an event, 1 KB a chunk, 16 bytes a lane.
+ * from end to end: memory far over what caches hold is passed in sequence. 24 bytes an event, 1 KB a chunk and 2 bits, 16
+ * bytes a lane.
  */
 export class PendingLists {
   /** Events in all lists. */
@@ -25,8 +28,7 @@ export class PendingLists {
   #reals: Float64Array = new Float64Array(0);
   /** The same memory. */
   #words: Int32Array = new Int32Array(0);
-  /** First of the chunks that no list has; the link of each leads to the next. */
-  #free = none;
+  readonly #pool: RecordPool = new RecordPool(chunkWords);
   /** Of each list: the word of its first event, the word after its last, and the earliest time in it. */
   readonly #head: Int32Array;
   readonly #tail: Int32Array;
@@ -36,7 +38,6 @@ export class PendingLists {
     this.#head = new Int32Array(lists).fill(none);
     this.#tail = new Int32Array(lists);
     this.#earliest = new Float64Array(lists).fill(Number.POSITIVE_INFINITY);
-    this.#grow();
   }
 
   /** Time of the earliest event in a list; Infinity when it is empty. */
@@ -101,36 +102,28 @@ export class PendingLists {
   /** Ends a list that begins at `first` before the word `to`, and gives back its chunks up to `end` that this empties. */
   #truncate(list: number, first: number, to: number, end: number): void {
     const words = this.#words;
-    const lastChunk = (end - 1) & ~chunkMask;
+    const last = (end - 1) & ~chunkMask;
     this.#tail[list] = to;
+    let chunk: number;
     if (to === first) {
       this.#head[list] = none;
-      words[lastChunk + linkWord] = this.#free;
-      this.#free = first;
-      return;
+      chunk = first;
+    } else {
+      const kept = (to - 1) & ~chunkMask;
+      if (kept === last) return;
+      chunk = words[kept + linkWord]!;
     }
-    const kept = (to - 1) & ~chunkMask;
-    if (kept === lastChunk) return;
-    words[lastChunk + linkWord] = this.#free;
-    this.#free = words[kept + linkWord]!;
+    for (; chunk !== last; chunk = words[chunk + linkWord]!) this.#pool.free(chunk / chunkWords);
+    this.#pool.free(last / chunkWords);
   }
 
   #chunk(): number {
-    if (this.#free === none) this.#grow();
-    const chunk = this.#free;
-    this.#free = this.#words[chunk + linkWord]!;
-    return chunk;
-  }
-
-  #grow(): void {
-    const before = this.#words.length;
-    const words = new Int32Array(Math.max(16 * chunkWords, 2 * before));
-    words.set(this.#words);
-    for (let chunk = before; chunk < words.length; chunk += chunkWords) {
-      words[chunk + linkWord] = chunk + chunkWords < words.length ? chunk + chunkWords : this.#free;
+    const words = this.#pool.words;
+    const chunk = this.#pool.take() * chunkWords;
+    if (words !== this.#pool.words) {
+      this.#words = this.#pool.words;
+      this.#reals = new Float64Array(this.#words.buffer);
     }
-    this.#free = before;
-    this.#words = words;
-    this.#reals = new Float64Array(words.buffer);
+    return chunk;
   }
 }
