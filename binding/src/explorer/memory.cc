@@ -120,13 +120,14 @@ uint64_t Memory::load(uint32_t thread, Location at, Order order, Scope scope, Ch
   return readAt(thread, at, time, order, scope);
 }
 
-/// The view a store carries: the writer's own if it releases, else that of its widest release fence.
+/// The view a store carries: the writer's own if it releases, else that of its newest release fence of the store's scope or a
+/// wider one; there being none, of its newest of the widest scope below.
 int32_t Memory::releaseView(const Thread& t, Order order, Scope& scope) {
   if (releases(order)) return newView(t.current);
   if (t.hasReleased == 0) return -1;
-  uint32_t fence = kScopes - 1;
+  auto fence = static_cast<uint32_t>(scope);
   while (!(t.hasReleased >> fence & 1)) --fence;
-  scope = std::min(scope, static_cast<Scope>(fence));
+  scope = static_cast<Scope>(fence);
   return newView(t.released[fence]);
 }
 
@@ -180,8 +181,8 @@ void Memory::fence(uint32_t thread, Order order, Scope scope) {
     }
   }
   if (releases(order)) {
-    t.released[wide] = t.current;
-    t.hasReleased |= static_cast<uint8_t>(1u << wide);
+    for (uint32_t s = 0; s <= wide; ++s) t.released[s] = t.current;
+    t.hasReleased |= static_cast<uint8_t>((2u << wide) - 1);
   }
 }
 

@@ -124,7 +124,7 @@ class Memory {
     uint8_t hasReleased = 0;
     std::vector<Time> current;
     std::vector<Time> acquired[kScopes];    ///< joined into `current` by an acquire fence of at least that scope
-    std::vector<Time> released[kScopes];    ///< `current` as of the last release fence of that scope
+    std::vector<Time> released[kScopes];    ///< `current` as of the last release fence of that scope or a wider one
   };
 
   Time lastTime(Location at) const { return version_[at]; }

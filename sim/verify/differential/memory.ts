@@ -54,7 +54,7 @@ export class MirrorMemory {
   readonly #seen: Uint16Array[] = [];
   /** [thread][scope class] joined by an acquire fence of at least that scope. */
   readonly #pending: (Uint16Array | null)[][] = [];
-  /** [thread][scope class] what the thread had seen at its last release fence of that scope. */
+  /** [thread][scope class] what the thread had seen at its last release fence of that scope or a wider one. */
   readonly #released: (Uint16Array | null)[][] = [];
   readonly #newest: boolean[] = [];
   readonly #places: readonly Place[];
@@ -148,7 +148,8 @@ export class MirrorMemory {
 
   releaseFence(thread: number, scope: ScopeCode): void {
     const fences = this.#released[thread];
-    if (this.#weak && fences !== undefined) fences[scope] = this.#view(thread).slice();
+    if (!this.#weak || fences === undefined) return;
+    for (let s = 0; s <= scope; s++) fences[s] = this.#view(thread).slice();
   }
 
   readPlain(at: number): void {
@@ -168,7 +169,10 @@ export class MirrorMemory {
     for (const thread of group) this.#view(thread).set(all);
   }
 
-  /** What a store passes on: all its thread has seen if it releases, else what the widest release fence before it had. */
+  /**
+   * What a store passes on: all its thread has seen if it releases, else what its last release fence of at least the store's
+   * scope had; there being none, the last of the widest scope below.
+   */
   #passedOn(
     thread: number,
     order: OrderCode,
@@ -177,8 +181,8 @@ export class MirrorMemory {
     if (!this.#weak) return { view: null, scope };
     if (releases(order)) return { view: this.#view(thread).slice(), scope };
     for (const fence of [Scope.System, Scope.Device, Scope.Block]) {
-      const view = this.#released[thread]?.[fence] ?? null;
-      if (view !== null) return { view: view.slice(), scope: fence < scope ? fence : scope };
+      const view = fence <= scope ? (this.#released[thread]?.[fence] ?? null) : null;
+      if (view !== null) return { view: view.slice(), scope: fence };
     }
     return { view: null, scope };
   }
