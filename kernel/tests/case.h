@@ -39,6 +39,7 @@ struct Case {
   uint32_t blocks = 0;
   uint32_t traceRecords = 1 << 14;
   uint32_t launches = 3;
+  uint32_t repeats = 1;            ///< launches more on the last one's inputs: each must give the same bits
   uint32_t skewMs = 0;             ///< rank r starts r * skewMs later
   uint32_t checkStride = 1;
   uint32_t onlyRanks = 0;          ///< 0: any number of ranks

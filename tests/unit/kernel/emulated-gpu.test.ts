@@ -29,6 +29,7 @@ describe('the kernel library on the emulated GPU', () => {
   test.each([
     'smallest',
     'one row an expert',
+    'the same bits',
     'hot expert with drops',
     '8-row blocks',
     'swiglu, smallest',
