@@ -304,29 +304,7 @@ bool sweepTile(const Machine& machine, Options o, const TileVariant& tile) {
   return ok;
 }
 
-[[noreturn]] void usage(const std::string& problem) {
-  std::fprintf(stderr, "%s\nsee the head of kernel/bench/gemm_tile.cu for the options\n", problem.c_str());
-  std::exit(2);
-}
-
-ModelShape parseShape(const std::string& text) {
-  ModelShape m;
-  if (std::sscanf(text.c_str(), "%u/%u/%u/%u/%u", &m.tokens, &m.hidden, &m.intermediate, &m.experts, &m.topK) != 5 ||
-      m.tokens == 0 || m.hidden == 0 || m.intermediate == 0 || m.hidden % 64 != 0 || m.intermediate % 64 != 0 ||
-      m.experts == 0 || m.topK == 0 || m.topK > m.experts) {
-    usage("--shape: expected S/H/I/E/k with H and I multiples of 64 and k at most E, got " + text);
-  }
-  return m;
-}
-
-uint32_t parseNumber(const std::string& name, const std::string& text, uint32_t least, uint32_t most) {
-  char* end = nullptr;
-  const unsigned long value = std::strtoul(text.c_str(), &end, 10);
-  if (end == text.c_str() || *end != 0 || value < least || value > most) {
-    usage(name + ": expected " + std::to_string(least) + " to " + std::to_string(most) + ", got " + text);
-  }
-  return static_cast<uint32_t>(value);
-}
+constexpr Arguments kArguments = {"kernel/bench/gemm_tile.cu"};
 
 Options parseOptions(int argc, char** argv) {
   Options o;
@@ -337,24 +315,24 @@ Options parseOptions(int argc, char** argv) {
       for (const TileVariant& t : variants()) std::printf("%s: %u bytes of shared memory\n", t.name, t.shared);
       std::exit(0);
     }
-    if (i + 1 == argc) usage(name + ": unknown, or its value is missing");
+    if (i + 1 == argc) kArguments.refuse(name + ": unknown, or its value is missing");
     const std::string value = argv[++i];
-    if (name == "--shape") o.shapes.push_back(parseShape(value));
+    if (name == "--shape") o.shapes.push_back(kArguments.shape(value));
     else if (name == "--tile") o.tiles.push_back(value);
-    else if (name == "--iterations") o.iterations = parseNumber(name, value, 1, 100000);
-    else if (name == "--sets") o.sets = parseNumber(name, value, 1, 16);
-    else if (name == "--lag") o.lag = parseNumber(name, value, 0, 4096);
-    else if (name == "--activation") o.activation = parseNumber(name, value, 0, 3);
-    else if (name == "--seed") o.seed = parseNumber(name, value, 0, 0x7fffffff);
+    else if (name == "--iterations") o.iterations = kArguments.number(name, value, 1, 100000);
+    else if (name == "--sets") o.sets = kArguments.number(name, value, 1, 16);
+    else if (name == "--lag") o.lag = kArguments.number(name, value, 0, 4096);
+    else if (name == "--activation") o.activation = kArguments.number(name, value, 0, 3);
+    else if (name == "--seed") o.seed = kArguments.number(name, value, 0, 0x7fffffff);
     else if (name == "--json") o.json = value;
     else if (name == "--claim" && (value == "static" || value == "dynamic")) o.dynamic = value == "dynamic";
     else if (name == "--raster" && value == "row") o.raster = Raster::RowBlockFirst;
     else if (name == "--raster" && value == "column") o.raster = Raster::ColumnFirst;
-    else usage(name + " " + value + ": unknown");
+    else kArguments.refuse(name + " " + value + ": unknown");
   }
   for (const std::string& t : o.tiles) {
     if (std::none_of(variants().begin(), variants().end(), [&](const TileVariant& v) { return t == v.name; })) {
-      usage("--tile " + t + ": unknown; --list prints the names");
+      kArguments.refuse("--tile " + t + ": unknown; --list prints the names");
     }
   }
   if (o.shapes.empty()) {
@@ -383,7 +361,7 @@ Machine openMachine() {
 int runAll(const Options& o) {
   const Machine machine = openMachine();
   std::FILE* json = o.json.empty() ? nullptr : std::fopen(o.json.c_str(), "w");
-  if (!o.json.empty() && json == nullptr) usage("--json " + o.json + ": cannot be written");
+  if (!o.json.empty() && json == nullptr) kArguments.refuse("--json " + o.json + ": cannot be written");
   bool ok = true;
   if (!o.sweep) {
     std::printf("    S     H     I    E  k  tile        tasks  useful   GEMM0 ms GEMM1 ms   one ms  TFLOP/s  of 780    TB/s  "

@@ -7,16 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "device.h"
 #include "gemm_tile_kernel.cuh"
 #include "gemm_tile_reference.cuh"
 #include "kerneltwin/gemm/wgmma_maps.h"
 
 namespace kerneltwin::bench {
-
-struct ModelShape {
-  uint32_t tokens, hidden, intermediate, experts, topK;
-};
 
 /// Rows of every expert when each token chooses `topK` different experts at random.
 inline std::vector<uint32_t> routeAtRandom(const ModelShape& m, uint64_t seed) {

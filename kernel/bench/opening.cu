@@ -37,50 +37,27 @@ const std::vector<BlockVariant>& variants() {
 }
 
 struct Options {
-  std::vector<OpeningShape> shapes;
+  std::vector<ModelShape> shapes;
   std::string block = "wgmma";
   uint32_t iterations = 20;
   uint64_t seed = 1;
   bool sweep = false;
 };
 
-[[noreturn]] void usage(const std::string& problem) {
-  std::fprintf(stderr, "%s\nsee the head of kernel/bench/opening.cu for the options\n", problem.c_str());
-  std::exit(2);
-}
-
-OpeningShape parseShape(const std::string& text) {
-  OpeningShape m;
-  if (std::sscanf(text.c_str(), "%u/%u/%u/%u/%u", &m.tokens, &m.hidden, &m.intermediate, &m.experts, &m.topK) != 5 ||
-      m.tokens == 0 || m.hidden == 0 || m.intermediate == 0 || m.hidden % 64 != 0 || m.intermediate % 64 != 0 ||
-      m.experts == 0 || m.experts > kMaxExperts || m.topK == 0 || m.topK > m.experts || m.topK > kMaxTopK) {
-    usage("--shape: expected S/H/I/E/k with H and I multiples of 64, E at most " + std::to_string(kMaxExperts) +
-          " and k at most " + std::to_string(kMaxTopK) + " and E, got " + text);
-  }
-  return m;
-}
-
-uint32_t parseNumber(const std::string& name, const std::string& text, uint32_t least, uint32_t most) {
-  char* end = nullptr;
-  const unsigned long value = std::strtoul(text.c_str(), &end, 10);
-  if (end == text.c_str() || *end != 0 || value < least || value > most) {
-    usage(name + ": expected " + std::to_string(least) + " to " + std::to_string(most) + ", got " + text);
-  }
-  return static_cast<uint32_t>(value);
-}
+constexpr Arguments kArguments = {"kernel/bench/opening.cu"};
 
 Options parseOptions(int argc, char** argv) {
   Options o;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (name == "--sweep") { o.sweep = true; continue; }
-    if (i + 1 == argc) usage(name + ": unknown, or its value is missing");
+    if (i + 1 == argc) kArguments.refuse(name + ": unknown, or its value is missing");
     const std::string value = argv[++i];
-    if (name == "--shape") o.shapes.push_back(parseShape(value));
+    if (name == "--shape") o.shapes.push_back(kArguments.shape(value, {kMaxExperts, kMaxTopK}));
     else if (name == "--block" && (value == "wgmma" || value == "copies" || value == "mma")) o.block = value;
-    else if (name == "--iterations") o.iterations = parseNumber(name, value, 1, 10000);
-    else if (name == "--seed") o.seed = parseNumber(name, value, 0, 0x7fffffff);
-    else usage(name + " " + value + ": unknown");
+    else if (name == "--iterations") o.iterations = kArguments.number(name, value, 1, 10000);
+    else if (name == "--seed") o.seed = kArguments.number(name, value, 0, 0x7fffffff);
+    else kArguments.refuse(name + " " + value + ": unknown");
   }
   if (o.shapes.empty() && o.sweep) {
     // No token for most blocks, one or two windows of tokens a block, few experts and the most, one piece a row and several.
@@ -141,7 +118,7 @@ struct Figures {
 
 class Bench {
  public:
-  Bench(const BlockVariant& block, const OpeningShape& m, uint32_t sms, uint64_t seed)
+  Bench(const BlockVariant& block, const ModelShape& m, uint32_t sms, uint64_t seed)
       : block_(block), blocks_(sms * block.perSm), problem_(m, blocks_, seed) {}
 
   /// One launch; its stamps are complete on return.
@@ -203,7 +180,7 @@ int runAll(const Options& o) {
                 "    spread\n");
   }
   bool ok = true;
-  for (const OpeningShape& m : o.shapes) {
+  for (const ModelShape& m : o.shapes) {
     Bench bench(block, m, sms, o.seed);
     Figures figures;
     const bool right = bench.run(o.sweep ? 1 : o.iterations, figures);

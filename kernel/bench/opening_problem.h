@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "device.h"
 #include "kerneltwin/gemm/wgmma_maps.h"
 #include "opening_kernel.cuh"
@@ -14,12 +15,8 @@
 
 namespace kerneltwin::bench {
 
-struct OpeningShape {
-  uint32_t tokens, hidden, intermediate, experts, topK;
-};
-
 /// Room for an uneven routing: half as much again as the mean, and some.
-inline Shape openingShape(const OpeningShape& m) {
+inline Shape openingShape(const ModelShape& m) {
   constexpr uint32_t kTileTokens = 256;
   const uint32_t mean = ceilDiv(m.tokens * m.topK, m.experts);
   const uint32_t capacity = std::min(roundUp(m.tokens, kTileTokens), roundUp(mean + mean / 2 + 64, kTileTokens));
@@ -34,7 +31,7 @@ inline constexpr double kScaleTolerance = 2e-4;
 
 class OpeningProblem {
  public:
-  OpeningProblem(const OpeningShape& m, uint32_t blocks, uint64_t seed)
+  OpeningProblem(const ModelShape& m, uint32_t blocks, uint64_t seed)
       : shape_(openingShape(m)), blocks_(blocks), seed_(seed), x_(elements(m.tokens)), wg_(elements(m.experts)),
         heap_(heapElements(shape_)), out_(elements(m.tokens)), flags_(flagCount(shape_)), choices_(entries()), rows_(entries()),
         scales_(entries()), placement_(2), counts_(static_cast<uint64_t>(blocks) * m.experts), ownRows_(counts_.count()),
