@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints registers, stack and spills of every kernel under a build folder and fails when the fused kernel spills or keeps
-# a stack, or when ptxas gave up what wgmma needs. One exception: the put transport calls into NVSHMEM, which is compiled
-# apart, and a call needs a frame of its own.
+# a stack, or when ptxas gave up what wgmma needs. One exception: the put transport calls NVSHMEM's put-with-signal, which is
+# compiled apart: five 64-bit arguments and two of 32 bits fill the twelve registers of a call, the eighth lies in a frame.
 #
 #   resource-report.sh BUILD_FOLDER
 find "$1" -name '*.ptxas' -exec cat {} + | awk '
@@ -13,7 +13,7 @@ find "$1" -name '*.ptxas' -exec cat {} + | awk '
   /bytes stack frame/ && inEntry { stack = $1; stores = $5; loads = $9 }
   /Used [0-9]+ registers/ && entry != "" {
     for (i = 1; i <= NF; i++) if ($i == "Used") registers = $(i + 1)
-    allowed = entry ~ /forwardPut/ ? 16 : 0
+    allowed = entry ~ /forwardPut/ ? 8 : 0
     verdict = ""
     if (entry ~ /kerneltwin[0-9]+forward/ && (stack > allowed || stores > 0 || loads > 0)) { verdict = "  <- must be zero"; bad = 1 }
     if (entry ~ /kerneltwin[0-9]+forward/) fused++

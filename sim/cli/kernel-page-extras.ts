@@ -50,6 +50,12 @@ inputs, checked against fp64 in the same run (${wrong === 0 ? 'all right' : `**$
 ${markdownTable(columns, rows)}`;
 }
 
+/** Why the put transport has a frame. */
+const putFrame = [
+  'The frame of forwardPut holds no variable: NVSHMEM\u2019s put-with-signal is compiled apart, and the twelve registers of a call',
+  'hold seven of its eight arguments. It is written only where a put does not go through memory that both ranks map.',
+].join('\n');
+
 function resourceSection(data: KernelData): string {
   const { resources } = data;
   if (resources === null) return '';
@@ -62,10 +68,11 @@ function resourceSection(data: KernelData): string {
     `${r.spillStores}, ${r.spillLoads}`,
   ]);
   const columns = ['kernel', 'registers a thread', 'shared bytes a block', 'stack bytes', 'spills'];
+  const frame = resources.some((r) => r.kernel === 'forwardPut' && r.stackBytes > 0);
   return `## Resources of each build
 
 What ptxas reported (\`node kernel/tools/results.ts resources\`); shared memory as the launches above had it.
-
+${frame ? `${putFrame}\n` : ''}
 ${markdownTable(columns, rows)}`;
 }
 
