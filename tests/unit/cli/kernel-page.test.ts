@@ -19,11 +19,13 @@ interface Wanted {
   readonly ranks?: number;
   readonly torchMs?: number;
   readonly tracing?: number;
+  readonly off?: number;
   readonly problems?: readonly string[];
 }
 
 function entry(w: Wanted): MeasuredEntry {
   const { ms, ranks = 1, tokens = 8192, experts = 64, torchMs, tracing, problems = [] } = w;
+  const library = { version: 'an invented kernel', sha256: '0'.repeat(64) };
   const layer = { tokens, hidden: 2048, intermediate: 2048, experts, topK: 2 };
   const rows = Array.from({ length: experts }, () => (tokens * 2) / experts);
   const peaks = { flopPerMs: 780e9, bytesPerMs: 4.3e9 };
@@ -63,7 +65,7 @@ function entry(w: Wanted): MeasuredEntry {
         l2Bytes: 6e7,
         memoryBytes: 1.4e11,
       },
-      library: { version: 'an invented kernel', sha256: '0'.repeat(64) },
+      library,
       world: {
         blocks: 132,
         threads: 384,
@@ -83,7 +85,17 @@ function entry(w: Wanted): MeasuredEntry {
               events: { cost: tracing, plusMinus: 0.001 },
               gpu: { cost: tracing / 2, plusMinus: 0.001 },
             },
-      untraced: null,
+      untraced:
+        w.off === undefined
+          ? null
+          : {
+              library,
+              timings: { events: invented(ms * 0.999), gpu: invented(ms * 0.989) },
+              offCosts: {
+                events: { cost: w.off, plusMinus: 0.0005 },
+                gpu: { cost: w.off / 2, plusMinus: 0.0005 },
+              },
+            },
       roofline: roofline(workOf(layer, rows, tokens), peaks),
       rows: { min: rows[0] ?? 0, max: rows[0] ?? 0, experts },
       check: {
@@ -166,6 +178,23 @@ describe("the kernel's page", () => {
     expect(page([entry({ ms: 1, tracing: 0.0195 })])).toContain('to be reached: **undecided**');
   });
 
+  it('judges what tracing costs while it is off, from any file', () => {
+    const bench = (off: number): string =>
+      page([], {
+        benches: [
+          { file: 'kernel-bench.json', bench: file([entry({ ms: 2 })]) },
+          { file: 'kernel-bench-untraced.json', bench: file([entry({ ms: 1, off })]) },
+        ],
+      });
+    expect(bench(0.001)).toMatch(
+      /without trace code: at most 0\.2 % is to be reached: reached[^]*\| 0\.9990 \| 1\.000 \| \+0\.10 \u00b1 0\.05 % \| \+0\.05 \u00b1 0\.05 % \|/,
+    );
+    expect(bench(0.003)).toContain('to be reached: **not reached**');
+    // Invented intervals are 0.05 % on either side.
+    expect(bench(0.0018)).toContain('to be reached: **undecided**');
+    expect(page([entry({ ms: 1, tracing: 0.01 })])).not.toContain('without trace code');
+  });
+
   it('keeps ranks apart, and takes a layer from the first file that has it', () => {
     const second = {
       file: 'kernel-bench-ranks.json',
@@ -205,11 +234,15 @@ describe("the kernel's page", () => {
       { ...kernel, kernel: 'forwardWgmma 128x288x4' },
       { ...kernel, kernel: 'forwardWgmma 128x64x8' },
     ];
+    const put = { ...kernel, kernel: 'forwardPut', stackBytes: 8 };
     const text = page([entry({ ms: 1 })], { gemm, resources });
     expect(text).toContain('| fast | 0.1000 | 0.1000 | 0.2000 | 390.0 | 50.0 % |');
     expect(text).not.toContain('slow');
     expect(text).toContain('| forwardWgmma 128x288x4 | 168 | 230000 | 0 | 0, 0 |');
     expect(text).toContain('| forwardWgmma 128x64x8 | 168 | \u2013 | 0 | 0, 0 |');
+    expect(text).not.toContain('frame of forwardPut');
+    const withFrame = page([entry({ ms: 1 })], { resources: [put] });
+    expect(withFrame).toContain('frame of forwardPut');
   });
 });
 
