@@ -19,7 +19,7 @@ describe('the fused kernel on the emulated GPU', () => {
   beforeAll(() => buildEmulator('emulator_test'), 240_000);
 
   test('gives the same bits under every interleaving, and ends when a peer never launches', () => {
-    expect(failures('emulator_test', ['--seeds', '1'])).toEqual([]);
+    expect(failures('emulator_test', ['--seeds', '2'])).toEqual([]);
   }, 240_000);
 });
 

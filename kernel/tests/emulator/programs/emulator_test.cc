@@ -62,6 +62,11 @@ std::vector<Config> configs() {
   c = make("two ranks", {0, 3, 5}, {24, 31});
   c.launches = 6;
   all.push_back(c);
+  c = make("two ranks, k = 8: sums whose order shows", {0, 9, 16}, {40, 33});
+  c.topK = 8;
+  c.hidden = 512;
+  c.intermediate = 64;
+  all.push_back(c);
   c = make("three ranks, zero-token rank, lazy", {0, 1, 4, 6}, {17, 0, 40});
   c.eager = false;
   c.launches = 5;
