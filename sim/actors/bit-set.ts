@@ -1,10 +1,19 @@
+import { Arena } from '../engine/arena.ts';
+
 /** A fixed set of small integers, walked in ascending order. */
 export class BitSet {
   #size = 0;
+  /** Its words are [begin, end) of these. */
   readonly #words: Int32Array;
+  readonly #begin: number;
+  readonly #end: number;
 
-  constructor(capacity: number) {
-    this.#words = new Int32Array((capacity + 31) >>> 5);
+  /** `arena`: where its words lie. */
+  constructor(capacity: number, arena: Arena = new Arena()) {
+    const count = (capacity + 31) >>> 5;
+    this.#begin = arena.take(count);
+    this.#end = this.#begin + count;
+    this.#words = arena.words;
   }
 
   /** Number of members. */
@@ -13,47 +22,50 @@ export class BitSet {
   }
 
   has(member: number): boolean {
-    return ((this.#words[member >>> 5]! >>> (member & 31)) & 1) === 1;
+    return ((this.#words[this.#begin + (member >>> 5)]! >>> (member & 31)) & 1) === 1;
   }
 
   add(member: number): void {
-    const word = this.#words[member >>> 5]!;
+    const at = this.#begin + (member >>> 5);
+    const word = this.#words[at]!;
     const next = word | (1 << (member & 31));
     if (next !== word) this.#size++;
-    this.#words[member >>> 5] = next;
+    this.#words[at] = next;
   }
 
   delete(member: number): void {
-    const word = this.#words[member >>> 5]!;
+    const at = this.#begin + (member >>> 5);
+    const word = this.#words[at]!;
     const next = word & ~(1 << (member & 31));
     if (next !== word) this.#size--;
-    this.#words[member >>> 5] = next;
+    this.#words[at] = next;
   }
 
   clear(): void {
-    this.#words.fill(0);
+    this.#words.fill(0, this.#begin, this.#end);
     this.#size = 0;
   }
 
   /** Smallest member that is at least `from`; -1 when there is none. */
   nextFrom(from: number): number {
     const words = this.#words;
-    let at = from >>> 5;
-    if (this.#size === 0 || at >= words.length) return -1;
+    const end = this.#end;
+    let at = this.#begin + (from >>> 5);
+    if (this.#size === 0 || at >= end) return -1;
     let word = words[at]! & (-1 << (from & 31));
     while (word === 0) {
-      if (++at >= words.length) return -1;
+      if (++at >= end) return -1;
       word = words[at]!;
     }
-    return (at << 5) + (31 - Math.clz32(word & -word));
+    return ((at - this.#begin) << 5) + (31 - Math.clz32(word & -word));
   }
 
   /** Members under `end`: one population count a word. */
   countBelow(end: number): number {
     const words = this.#words;
-    const last = end >>> 5;
+    const last = this.#begin + (end >>> 5);
     let count = 0;
-    for (let at = 0; at < last; at++) count += onesOf(words[at]!);
+    for (let at = this.#begin; at < last; at++) count += onesOf(words[at]!);
     const rest = end & 31;
     if (rest !== 0) count += onesOf(words[last]! & ((1 << rest) - 1));
     return count;

@@ -1,3 +1,4 @@
+import { Arena } from '../engine/arena.ts';
 import { dispatchFlags, flagCount } from '../moe/heap.ts';
 import { cellRowBlocks, type Shape } from '../moe/shape.ts';
 import { BitSet } from './bit-set.ts';
@@ -17,6 +18,8 @@ export interface RankSizes {
  * that actor. Words keep their values from launch to launch, as in the kernel.
  */
 export class RankState {
+  /** Where small arrays of its actors lie. */
+  readonly arena: Arena;
   readonly rank: number;
   readonly gpu: number;
   /** Lane of the simulation that its actors run in. */
@@ -59,7 +62,7 @@ export class RankState {
   /** Doorbells and status words. */
   readonly processors: ProcessorWords;
   /** Processors whose doorbells are rung and not visible yet, in order. */
-  readonly ringing: IntRing = new IntRing();
+  readonly ringing: IntRing;
   /** Processors with a status word that the scheduler has not read. */
   readonly unreadStatus: BitSet;
 
@@ -68,7 +71,9 @@ export class RankState {
     place: { rank: number; gpu: number; lane: number; localExperts: number; tokens: number },
     sizes: RankSizes,
     eager: boolean,
+    arena: Arena = new Arena(),
   ) {
+    this.arena = arena;
     this.rank = place.rank;
     this.gpu = place.gpu;
     this.lane = place.lane;
@@ -85,10 +90,11 @@ export class RankState {
     this.queues = Array.from(
       { length: sizes.subscribers + 1 },
       (_, q) =>
-        new TaskQueue(q < sizes.subscribers ? forSubscriber : processorQueueCapacity(shape)),
+        new TaskQueue(q < sizes.subscribers ? forSubscriber : processorQueueCapacity(shape), arena),
     );
     this.processors = new ProcessorWords(sizes.processors);
-    this.unreadStatus = new BitSet(sizes.processors);
+    this.ringing = new IntRing(16, arena);
+    this.unreadStatus = new BitSet(sizes.processors, arena);
     // Eager: doorbell 0 counts as taken. A lazy processor says so itself, after its share of the dispatch.
     if (eager) for (let p = 0; p < sizes.processors; p++) this.unreadStatus.add(p);
   }

@@ -23,7 +23,7 @@ export class SchedulerRun {
 
   constructor(state: RankState, processors: number) {
     this.state = state;
-    this.ready = new BitSet(processors);
+    this.ready = new BitSet(processors, state.arena);
   }
 
   begin(policy: SchedulingPolicy): void {

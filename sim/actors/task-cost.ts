@@ -33,7 +33,7 @@ export class TaskCost {
     this.#world = world;
     this.#noise = noise;
     const tiles = world.shape.slots * (gemm0Cols(world.shape) + gemm1Cols(world.shape));
-    this.#read = world.ranks.map(() => new BitSet(tiles));
+    this.#read = world.ranks.map(({ arena }) => new BitSet(tiles, arena));
   }
 
   beginLaunch(rank: number): void {

@@ -1,3 +1,8 @@
+import { Arena } from '../engine/arena.ts';
+
+/** Words of an entry: first task, count, and in a real when it is seen. */
+const entryWords = 4;
+
 /**
  * A task queue: a ring of entries in ticket order, written by publishers and read at its head by the scheduler. An entry
  * lies in the ring from the moment it is published but is seen only from its visible time on.
@@ -5,17 +10,23 @@
 export class TaskQueue {
   readonly capacity: number;
 
+  readonly #arena: Arena;
   #head = 0;
   #tail = 0;
   // The store grows to what is used: the ring's capacity is an epoch's upper bound, far over what ever lies unread.
-  #mask = 15;
-  #first: Int32Array = new Int32Array(16);
-  #count: Int32Array = new Int32Array(16);
-  #visible: Float64Array = new Float64Array(16);
+  #mask = 7;
+  /** Its entries lie in these from word `begin` on. */
+  #words: Int32Array;
+  #reals: Float64Array;
+  #begin: number;
 
-  /** `capacity`: most entries that may lie unread, as the kernel's ring has. */
-  constructor(capacity: number) {
+  /** `capacity`: most entries that may lie unread, as the kernel's ring has. `arena`: where they lie. */
+  constructor(capacity: number, arena: Arena = new Arena()) {
     this.capacity = capacity;
+    this.#arena = arena;
+    this.#begin = arena.take((this.#mask + 1) * entryWords);
+    this.#words = arena.words;
+    this.#reals = arena.reals;
   }
 
   /** Entries published and not yet taken. */
@@ -30,15 +41,17 @@ export class TaskQueue {
 
   /** When the head entry can be seen; Infinity when there is none. */
   get headVisible(): number {
-    return this.size === 0 ? Number.POSITIVE_INFINITY : this.#visible[this.#head & this.#mask]!;
+    return this.size === 0
+      ? Number.POSITIVE_INFINITY
+      : this.#reals[(this.#at(this.#head) >> 1) + 1]!;
   }
 
   get headFirst(): number {
-    return this.#first[this.#head & this.#mask]!;
+    return this.#words[this.#at(this.#head)]!;
   }
 
   get headCount(): number {
-    return this.#count[this.#head & this.#mask]!;
+    return this.#words[this.#at(this.#head) + 1]!;
   }
 
   /** Publishes tasks [first, first + count); the entry is seen from `visible` on. Throws when the ring is full (L4). */
@@ -47,10 +60,10 @@ export class TaskQueue {
       throw new RangeError(`task queue overflow: ${this.capacity} entries wait and another came`);
     }
     if (this.size > this.#mask) this.#grow();
-    const at = this.#tail++ & this.#mask;
-    this.#first[at] = first;
-    this.#count[at] = count;
-    this.#visible[at] = visible;
+    const at = this.#at(this.#tail++);
+    this.#words[at] = first;
+    this.#words[at + 1] = count;
+    this.#reals[(at >> 1) + 1] = visible;
   }
 
   /** Takes the head entry. */
@@ -59,19 +72,23 @@ export class TaskQueue {
     this.#head++;
   }
 
+  /** First word of the entry with a ticket. */
+  #at(ticket: number): number {
+    return this.#begin + (ticket & this.#mask) * entryWords;
+  }
+
   #grow(): void {
     const mask = 2 * this.#mask + 1;
-    const first = new Int32Array(mask + 1);
-    const count = new Int32Array(mask + 1);
-    const visible = new Float64Array(mask + 1);
+    const begin = this.#arena.take((mask + 1) * entryWords);
+    const { words, reals } = this.#arena;
     for (let ticket = this.#head; ticket < this.#tail; ticket++) {
-      first[ticket & mask] = this.#first[ticket & this.#mask]!;
-      count[ticket & mask] = this.#count[ticket & this.#mask]!;
-      visible[ticket & mask] = this.#visible[ticket & this.#mask]!;
+      const from = this.#at(ticket);
+      const to = begin + (ticket & mask) * entryWords;
+      words.set(this.#words.subarray(from, from + entryWords), to);
     }
+    this.#words = words;
+    this.#reals = reals;
+    this.#begin = begin;
     this.#mask = mask;
-    this.#first = first;
-    this.#count = count;
-    this.#visible = visible;
   }
 }

@@ -10,6 +10,7 @@ import { Subscribers } from '../../actors/subscriber.ts';
 import { TaskDecoder } from '../../actors/task-decoder.ts';
 import { TaskNoise } from '../../actors/task-noise.ts';
 import type { EventSink, World } from '../../actors/world.ts';
+import { Arena } from '../../engine/arena.ts';
 import { LaneSimulation } from '../../engine/lanes.ts';
 import type { Beside, Machine } from '../../machine/constants.ts';
 import { sharedMachine, spannedBeside, spannedMachine } from '../../machine/cost-model.ts';
@@ -20,6 +21,9 @@ import type { Scenario } from '../../moe/scenario.ts';
 import { ScenarioError } from '../../moe/scenario-error.ts';
 import { shapeOf } from '../../moe/shape-of.ts';
 import { gpuOf } from '../../moe/world.ts';
+
+/** Words that small arrays of actors are taken from at a time: 256 KB. */
+const arenaWords = 1 << 16;
 
 /** Blocks of every rank and the SMs they lie on. Blocks that make one processor count as one. */
 export interface Residency {
@@ -127,11 +131,12 @@ export function buildWorld(
   const { subscribers } = machine;
   const eager = scenario.readiness === 'eager';
   const { lanes, lookahead } = lanesOf(scenario, machine, windowNs);
+  const arena = new Arena(arenaWords);
   const ranks = scenario.model.tokens.map((tokens, rank) => {
     const gpu = gpuOf(scenario.world, rank);
     const lane = lanes === 1 ? 0 : gpu;
     const place = { rank, gpu, lane, localExperts: placement.localExperts(rank), tokens };
-    return new RankState(shape, place, { processors, subscribers }, eager);
+    return new RankState(shape, place, { processors, subscribers }, eager, arena);
   });
   const sim = new LaneSimulation({ lanes, lookahead });
   const { blocks } = residency;
