@@ -1,6 +1,8 @@
+import { tileSlots } from '../machine/wgmma-ring.ts';
 import { Op } from '../moe/generated/layout.ts';
 import { EventKind } from '../trace/generated/events.ts';
 import { CombineArrivals } from './combine-arrivals.ts';
+import { CopyLead } from './copy-lead.ts';
 import type { Network } from './network.ts';
 import type { ProcessorBlocks } from './processor-blocks.ts';
 import { ProcessorReports } from './processor-reports.ts';
@@ -8,6 +10,7 @@ import { Word, wordStride } from './processor-words.ts';
 import type { RankState } from './rank.ts';
 import type { Scheduler } from './scheduler.ts';
 import {
+  Front,
   mostWaiting,
   Stream,
   StreamReal,
@@ -29,9 +32,9 @@ interface Bank {
 
 /**
  * The processor blocks of every rank in a kernel that runs COMBINE beside tiles. A processor has two streams: tiles, one
- * after the other, and COMBINE tasks on helper warps. A tile that finds another running stays in the mailbox until its
- * first product; a COMBINE leaves the mailbox at once and waits, one of a few, for whoever is free first: the helpers, or
- * the whole processor (wide) when it has no tile.
+ * after the other, and COMBINE tasks on helper warps. A tile that finds others in hand stays in the mailbox until enough of
+ * the copies of the one before it are issued: see {@link CopyLead}. A COMBINE leaves the mailbox at once and waits, one of a
+ * few, for the whole processor (wide) when it has no tile, or else for the helpers.
  *
  * A tile takes the SM's tensor rate, less what a COMBINE beside it takes, and the weights that nobody has read yet from the
  * GPU's memory; it ends when both are served, plus its fixed part, which includes its stores. A COMBINE moves its rows
@@ -44,6 +47,7 @@ export class StreamProcessors implements ProcessorBlocks {
   readonly #cost: TaskCost;
   readonly #banks: readonly Bank[];
   readonly #work: TileWork;
+  readonly #lead: CopyLead;
   readonly #waiting: number;
   readonly #handOverNs: number;
   readonly #beginTile: number;
@@ -85,7 +89,9 @@ export class StreamProcessors implements ProcessorBlocks {
     this.#asideServed = on((bank, p) => this.#onAsideServed(bank, p));
     this.#asideDone = on((bank, p) => this.#onAsideDone(bank, p));
     const sizes = { ranks: ranks.length, processors, share: beside.asideShare };
-    this.#work = new TileWork(sim, sizes, this.#tileServed);
+    const reached = on((bank, p) => this.#turn(bank, p));
+    this.#work = new TileWork(sim, sizes, this.#tileServed, reached);
+    this.#lead = new CopyLead(world, this.#work);
   }
 
   beginLaunch(rank: number): void {
@@ -121,41 +127,79 @@ export class StreamProcessors implements ProcessorBlocks {
     }
   }
 
-  /** Looks at the mailbox and at the COMBINE tasks that wait: whatever has become possible begins. */
+  /** Looks at the mailbox and at the COMBINE tasks that wait, until nothing more is possible: what has become so begins. */
   #turn(bank: Bank, p: number): void {
-    const { words } = bank.streams;
-    const at = p * streamStride;
-    if (words[at + Stream.open] === 0) return;
-    this.#readMailbox(bank, p);
-    while (words[at + Stream.waiting]! > 0) {
-      if (words[at + Stream.aside] === 0) this.#startCombine(bank, p, false);
-      else if (words[at + Stream.tile] === 0) this.#startCombine(bank, p, true);
-      else return;
-    }
-  }
-
-  #readMailbox(bank: Bank, p: number): void {
     const { state, streams } = bank;
     const { words } = streams;
     const at = p * streamStride;
-    const mailbox = state.processors.words;
-    if (mailbox[p * wordStride + Word.rung] === 0) return;
-    if (mailbox[p * wordStride + Word.bellExit] === 1) {
-      const busy =
-        words[at + Stream.tile]! + words[at + Stream.aside]! + words[at + Stream.waiting]!;
-      if (busy === 0) this.#exit(bank, p);
-      return;
+    if (words[at + Stream.open] === 0) return;
+    let acts = true;
+    while (acts) {
+      acts = this.#readMailbox(bank, p);
+      if (words[at + Stream.waiting]! > 0) {
+        const wide = words[at + Stream.tiles] === 0;
+        if (wide || words[at + Stream.aside] === 0) {
+          this.#startCombine(bank, p, wide);
+          acts = true;
+        }
+      }
+      if (words[at + Stream.held] === 1 && this.#lead.mayLeave(state.rank, streams, p)) {
+        this.#consumeTile(bank, p);
+        acts = true;
+      }
     }
+    if (words[at + Stream.tiles]! > 0 && words[at + Stream.front] === Front.waits) {
+      this.#scheduleTile(bank, p);
+    }
+  }
+
+  /** Takes what lies in the mailbox into hand, if there is room; a tile stays in the mailbox as well. True when it did. */
+  #readMailbox(bank: Bank, p: number): boolean {
+    const { state, streams } = bank;
+    const { words, reals } = streams;
+    const at = p * streamStride;
+    const mailbox = state.processors.words;
+    if (mailbox[p * wordStride + Word.rung] === 0 || words[at + Stream.held] === 1) return false;
+    const tiles = words[at + Stream.tiles]!;
+    const waiting = words[at + Stream.waiting]!;
+    if (mailbox[p * wordStride + Word.bellExit] === 1) {
+      if (tiles + words[at + Stream.aside]! + waiting === 0) this.#exit(bank, p);
+      return false;
+    }
+    if (tiles === tileSlots || waiting >= (tiles === 0 ? 1 : this.#waiting)) return false;
     const task = mailbox[p * wordStride + Word.bellTask]!;
     if (this.#world.decoder.operation(task) === Op.Combine) {
-      if (words[at + Stream.waiting]! < this.#waiting) this.#takeCombine(bank, p, task);
-    } else if (words[at + Stream.tile] === 0) {
-      words[at + Stream.tile] = task + 1;
-      const { sim, machine } = this.#world;
-      const rung = streams.reals[p * streamReals + StreamReal.rungAt]! + machine.taskDecodeNs;
-      const free = streams.reals[p * streamReals + StreamReal.freeAt]! + this.#handOverNs;
-      sim.at(Math.max(sim.now, rung, free), this.#beginTile, state.rank, p);
+      this.#takeCombine(bank, p, task);
+      return true;
     }
+    const place = (words[at + Stream.tileFirst]! + tiles) % tileSlots;
+    words[at + Stream.tileRing + 2 * place] = task;
+    words[at + Stream.tiles] = tiles + 1;
+    words[at + Stream.held] = 1;
+    const rungAt = reals[p * streamReals + StreamReal.rungAt]!;
+    reals[p * streamReals + StreamReal.readyAt + place] = rungAt + this.#world.machine.taskDecodeNs;
+    return true;
+  }
+
+  /** The tile that is held leaves the mailbox. */
+  #consumeTile(bank: Bank, p: number): void {
+    const { words } = bank.streams;
+    const at = p * streamStride;
+    const place = (words[at + Stream.tileFirst]! + words[at + Stream.tiles]! - 1) % tileSlots;
+    const ring = at + Stream.tileRing + 2 * place;
+    words[at + Stream.held] = 0;
+    words[ring + 1] = this.#consume(bank, p, words[ring]!);
+  }
+
+  /** Nothing is before the first tile: it begins when it has its addresses and the stream has turned to it. */
+  #scheduleTile({ state, streams }: Bank, p: number): void {
+    const { words, reals } = streams;
+    const at = p * streamStride;
+    words[at + Stream.front] = Front.scheduled;
+    const ready = reals[p * streamReals + StreamReal.readyAt + words[at + Stream.tileFirst]!]!;
+    const free = reals[p * streamReals + StreamReal.freeAt]! + this.#handOverNs;
+    const { sim } = this.#world;
+    sim.at(Math.max(sim.now, ready, free), this.#beginTile, state.rank, p);
   }
 
   #exit({ state }: Bank, p: number): void {
@@ -193,23 +237,24 @@ export class StreamProcessors implements ProcessorBlocks {
     words[at + Stream.waiting]!++;
   }
 
-  /** The first product of the tile that lies in the mailbox. */
+  /** The first product of the tile whose turn it is. */
   #onBeginTile(bank: Bank, p: number): void {
     const { state, streams } = bank;
     const { sim, decoder, machine } = this.#world;
     const at = p * streamStride;
-    const index = streams.words[at + Stream.tile]! - 1;
-    const sequence = this.#consume(bank, p, index);
-    streams.words[at + Stream.tileSequence] = sequence;
-    this.#reports.record(state, p, sim.now, EventKind.TaskStarted, index, sequence);
+    const ring = at + Stream.tileRing + 2 * streams.words[at + Stream.tileFirst]!;
+    const index = streams.words[ring]!;
+    this.#reports.record(state, p, sim.now, EventKind.TaskStarted, index, streams.words[ring + 1]!);
     const cost = this.#cost;
     cost.price(state, index, decoder.decode(index), bank.arrivals);
+    streams.words[at + Stream.front] = Front.runs;
     streams.reals[p * streamReals + StreamReal.tileTailNs] = cost.fixedNs;
     streams.words[at + Stream.tileParts] = cost.streamBytes > 0 ? 2 : 1;
     this.#work.start(state.rank, p, cost.work / machine.blockShare);
     if (cost.streamBytes > 0) {
       this.#network.stream(state.gpu, cost.streamBytes, this.#tileServed, state.rank, p);
     }
+    this.#turn(bank, p);
   }
 
   #startCombine(bank: Bank, p: number, wide: boolean): void {
@@ -222,9 +267,17 @@ export class StreamProcessors implements ProcessorBlocks {
     const sequence = words[at + Stream.waitingRing + 2 * place + 1]!;
     words[at + Stream.waitingFirst] = (place + 1) % mostWaiting;
     words[at + Stream.waiting]!--;
-    words[at + (wide ? Stream.tile : Stream.aside)] = index + 1;
-    words[at + (wide ? Stream.tileSequence : Stream.asideSequence)] = sequence;
-    if (!wide) this.#work.setBeside(state.rank, p, true);
+    if (wide) {
+      const ring = at + Stream.tileRing + 2 * words[at + Stream.tileFirst]!;
+      words[ring] = index;
+      words[ring + 1] = sequence;
+      words[at + Stream.tiles] = 1;
+      words[at + Stream.front] = Front.runs;
+    } else {
+      words[at + Stream.aside] = index + 1;
+      words[at + Stream.asideSequence] = sequence;
+      this.#work.setBeside(state.rank, p, true);
+    }
     this.#reports.record(state, p, sim.now, EventKind.TaskStarted, index, sequence);
     const task = decoder.decode(index);
     bank.arrivals.arrive(task.expert, task.block, task.col);
@@ -249,7 +302,7 @@ export class StreamProcessors implements ProcessorBlocks {
   #onTileComputed(bank: Bank, p: number): void {
     const { state } = bank;
     const { decoder, scenario, ranks } = this.#world;
-    const index = bank.streams.words[p * streamStride + Stream.tile]! - 1;
+    const index = this.#frontOf(bank, p);
     const task = decoder.decode(index);
     if (task.op === Op.Gemm1) {
       const to = ranks[task.peer]!.gpu;
@@ -269,18 +322,27 @@ export class StreamProcessors implements ProcessorBlocks {
 
   /** A tile of another GPU's rank is stored there. */
   #onStored(bank: Bank, p: number): void {
-    const index = bank.streams.words[p * streamStride + Stream.tile]! - 1;
+    const index = this.#frontOf(bank, p);
     this.#world.decoder.decode(index);
     this.#reports.gemm1Done(bank.state, p, index);
     this.#tileFinished(bank, p);
   }
 
-  #tileFinished(bank: Bank, p: number): void {
-    const { streams } = bank;
+  /** First task of the stream of tiles. */
+  #frontOf({ streams: { words } }: Bank, p: number): number {
     const at = p * streamStride;
-    streams.words[at + Stream.tile] = 0;
-    streams.reals[p * streamReals + StreamReal.freeAt] = this.#world.sim.now;
-    this.#afterTask(bank, p, streams.words[at + Stream.tileSequence]!);
+    return words[at + Stream.tileRing + 2 * words[at + Stream.tileFirst]!]!;
+  }
+
+  #tileFinished(bank: Bank, p: number): void {
+    const { words, reals } = bank.streams;
+    const at = p * streamStride;
+    const first = words[at + Stream.tileFirst]!;
+    words[at + Stream.tileFirst] = (first + 1) % tileSlots;
+    words[at + Stream.tiles]!--;
+    words[at + Stream.front] = Front.waits;
+    reals[p * streamReals + StreamReal.freeAt] = this.#world.sim.now;
+    this.#afterTask(bank, p, words[at + Stream.tileRing + 2 * first + 1]!);
   }
 
   #onAsideServed({ state, streams }: Bank, p: number): void {

@@ -13,26 +13,36 @@ export class StreamWords {
 export const mostWaiting = 8;
 
 /** Integers and reals of a record. */
-export const streamStride = 32;
-export const streamReals = 4;
+export const streamStride = 48;
+export const streamReals = 8;
 
-/** Integers of a record. Tasks are stored plus one; zero: none. */
+/** Integers of a record. */
 export const Stream = {
   /** Gate and dispatch are behind it. */
   open: 0,
-  /** The stream of tiles: what it runs, and the doorbell it came with. */
-  tile: 1,
-  tileSequence: 2,
-  /** Parts it still waits for: its tensor work, bytes from memory. */
-  tileParts: 3,
-  /** The COMBINE on the helpers. */
-  aside: 4,
-  asideSequence: 5,
-  /** COMBINE tasks that wait: first, how many, then task and sequence of each, round a ring. */
-  waitingFirst: 6,
-  waiting: 7,
-  waitingRing: 8,
+  /** Tasks of the stream of tiles: the place of the first in the ring, and how many. */
+  tileFirst: 1,
+  tiles: 2,
+  /** What the first of them does: see {@link Front}. */
+  front: 3,
+  /** 1: the last of them is still in the mailbox. */
+  held: 4,
+  /** Parts that the one that runs still waits for: its tensor work, bytes from memory. */
+  tileParts: 5,
+  /** The COMBINE on the helpers, plus one; zero: none. */
+  aside: 6,
+  asideSequence: 7,
+  /** COMBINE tasks that wait: the place of the first in the ring, and how many. */
+  waitingFirst: 8,
+  waiting: 9,
+  /** Task and sequence of each, {@link mostWaiting} of them. */
+  waitingRing: 10,
+  /** Task and sequence of each task of the stream of tiles, tileSlots of them. */
+  tileRing: 26,
 } as const;
+
+/** The first task of the stream of tiles waits, its beginning is scheduled, or it runs. */
+export const Front = { waits: 0, scheduled: 1, runs: 2 } as const;
 
 /** Reals of a record. */
 export const StreamReal = {
@@ -42,4 +52,6 @@ export const StreamReal = {
   /** When the stream of tiles became free, and when the doorbell that lies in the mailbox came to be seen. */
   freeAt: 2,
   rungAt: 3,
+  /** When each place of the ring of tiles has its task's addresses. */
+  readyAt: 4,
 } as const;

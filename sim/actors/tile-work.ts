@@ -8,26 +8,36 @@ const leftAt = 0;
 const rateAt = 1;
 const updatedAt = 2;
 const wakeAt = 3;
-const reals = 4;
+const markAt = 4;
+const wholeAt = 5;
+const reals = 8;
+
+/** Least mark, in nanoseconds of work: nothing is left, but the tile has not been told so. */
+const leastMark = 1e-3;
 
 /**
  * The tensor work of the tile that each processor computes, in nanoseconds of a whole processor. While a COMBINE runs beside
  * it, the tile has what that leaves: a fixed share, because the helpers take issue slots and memory ports, not tensor
- * cores. 32 bytes a processor; a start, an end or a change of the rate costs O(1).
+ * cores. 64 bytes a processor; a start, an end or a change of the rate costs O(1).
  */
 export class TileWork {
   readonly #sim: Timeline;
   readonly #processors: number;
   readonly #besideRate: number;
   readonly #done: number;
+  readonly #reached: number;
   readonly #wake: number;
   readonly #reals: Float64Array;
 
-  /** `share`: of a processor that a COMBINE beside a tile takes, under one. `done(rank, processor)` ends a tile's work. */
+  /**
+   * `share`: of a processor that a COMBINE beside a tile takes, under one. `done(rank, processor)` ends a tile's work,
+   * `reached(rank, processor)` tells that a mark is reached.
+   */
   constructor(
     sim: Timeline,
     sizes: { readonly ranks: number; readonly processors: number; readonly share: number },
     done: number,
+    reached: number,
   ) {
     const { ranks, processors, share } = sizes;
     if (!(share >= 0 && share < 1)) {
@@ -37,6 +47,7 @@ export class TileWork {
     this.#processors = processors;
     this.#besideRate = 1 - share;
     this.#done = done;
+    this.#reached = reached;
     this.#wake = sim.handle((rank, p) => this.#onWake(rank, p));
     this.#reals = new Float64Array(ranks * processors * reals);
     for (let at = 0; at < this.#reals.length; at += reals) {
@@ -54,6 +65,7 @@ export class TileWork {
       );
     }
     this.#reals[at + leftAt] = work;
+    this.#reals[at + wholeAt] = work;
     this.#reals[at + updatedAt] = this.#sim.now;
     this.#schedule(rank, p, at);
   }
@@ -64,6 +76,21 @@ export class TileWork {
     this.#advance(at);
     this.#reals[at + rateAt] = runs ? this.#besideRate : 1;
     if (this.#reals[at + leftAt]! > 0) this.#schedule(rank, p, at);
+  }
+
+  /**
+   * True when at most `share` of the tile's work is left, or it has none. False otherwise, and `reached` is called when that
+   * has come; of several marks only the last one asked for.
+   */
+  hasAtMost(rank: number, p: number, share: number): boolean {
+    const at = this.#recordOf(rank, p);
+    if (this.#reals[at + leftAt] === 0) return true;
+    this.#advance(at);
+    const mark = Math.max(leastMark, share * this.#reals[at + wholeAt]!);
+    if (this.#reals[at + leftAt]! <= mark + 2 * roundingTicks) return true;
+    this.#reals[at + markAt] = mark;
+    this.#schedule(rank, p, at);
+    return false;
   }
 
   #recordOf(rank: number, p: number): number {
@@ -82,7 +109,8 @@ export class TileWork {
   }
 
   #schedule(rank: number, p: number, at: number): void {
-    const ticks = Math.ceil(this.#reals[at + leftAt]! / this.#reals[at + rateAt]! - roundingTicks);
+    const work = Math.max(0, this.#reals[at + leftAt]! - this.#reals[at + markAt]!);
+    const ticks = Math.ceil(work / this.#reals[at + rateAt]! - roundingTicks);
     const time = this.#sim.now + Math.max(0, ticks);
     if (time === this.#reals[at + wakeAt]) return;
     this.#reals[at + wakeAt] = time;
@@ -94,6 +122,13 @@ export class TileWork {
     // A wake-up of before a change of the rate.
     if (this.#sim.now !== this.#reals[at + wakeAt]) return;
     this.#reals[at + wakeAt] = Number.POSITIVE_INFINITY;
+    if (this.#reals[at + markAt]! > 0) {
+      this.#reals[at + markAt] = 0;
+      this.#advance(at);
+      this.#schedule(rank, p, at);
+      this.#sim.call(this.#reached, rank, p);
+      return;
+    }
     this.#reals[at + leftAt] = 0;
     this.#sim.call(this.#done, rank, p);
   }
