@@ -11,8 +11,8 @@ export interface PolicyContext {
   readonly queues: number;
   readonly options: PolicyOptions;
   operation(task: number): OpCode;
-  /** Row blocks that all peers will send in this launch; undefined until every peer has announced its own. */
-  announcedRowBlocks(): number | undefined;
+  /** GEMM0 tasks that all peers will send rows for in this launch; undefined until every peer has announced its own. */
+  announcedGemm0Tasks(): number | undefined;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface PolicyContext {
  *
  * Contract: every task taken is chosen exactly once; a processor is chosen only after it was taken, once each time; a
  * policy that could place and does not must be able to place after the next thing it takes, or after
- * `announcedRowBlocks` changes: nothing else wakes it.
+ * `announcedGemm0Tasks` changes: nothing else wakes it.
  */
 export interface SchedulingPolicy {
   /** May the scheduler open a hand: take the next few entries of every queue? A sweep opens one at most; each costs a poll of the queues. */

@@ -1,9 +1,10 @@
+import { processorHand, subscriberHand } from '../moe/hand.ts';
+import { gemm0Cols } from '../moe/shape.ts';
 import { EventKind } from '../trace/generated/events.ts';
 import { type InterruptRun, interruptProcessors, startInterrupts } from './interrupts.ts';
 import type { SchedulingPolicy } from './policy.ts';
 import { firstPollAt } from './polling.ts';
 import { Real, realStride, Word, wordStride } from './processor-words.ts';
-import { roundUpPow2 } from './queue-capacity.ts';
 import type { RankState } from './rank.ts';
 import { SchedulerRun } from './scheduler-run.ts';
 import { fail, schedulerActor, type World } from './world.ts';
@@ -30,8 +31,8 @@ export class Scheduler {
   readonly #interrupts: InterruptRun;
   /** How long the status words of all processors take to sweep. */
   readonly #statusNs: number;
-  /** Entries of one queue that a hand may hold. */
-  readonly #entriesPerQueue: number;
+  /** [queue] entries that a hand may hold. */
+  readonly #hand: readonly number[];
   readonly #actor: number;
   /** Doorbells rung in the batch being placed. */
   #batch = 0;
@@ -41,7 +42,11 @@ export class Scheduler {
     this.#runs = world.ranks.map((state) => new SchedulerRun(state, world.processors));
     this.#sweep = world.sim.handle((rank) => this.#onSweep(this.#runs[rank]!));
     this.#statusNs = Math.ceil(world.processors / sweepGroup) * world.machine.statusPollNs;
-    this.#entriesPerQueue = entriesPerQueue(world.subscribers + 1);
+    const { subscribers } = world;
+    this.#hand = [
+      ...Array<number>(subscribers).fill(subscriberHand(subscribers)),
+      processorHand(subscribers),
+    ];
     this.#actor = schedulerActor(world);
     this.#interrupts = interruptProcessors(world, this.#runs, (run, p) =>
       this.#nextSequence(run, p),
@@ -59,7 +64,8 @@ export class Scheduler {
         queues: state.queues.length,
         options: this.#world.scenario.policyOptions,
         operation: (task) => decoder.operation(task),
-        announcedRowBlocks: () => (state.unannounced > 0 ? undefined : sumOf(state, shape.ranks)),
+        announcedGemm0Tasks: () =>
+          state.unannounced > 0 ? undefined : sumOf(state, shape.ranks) * gemm0Cols(shape),
       }),
     );
     run.readPoint = sim.now + this.#sweepNs(run);
@@ -145,7 +151,7 @@ export class Scheduler {
   /** Gives the policy the next few entries of every queue that are visible at `time`. */
   #openHand(run: SchedulerRun, time: number): void {
     for (const [q, queue] of run.state.queues.entries()) {
-      for (let n = 0; n < this.#entriesPerQueue && queue.headVisible <= time; n++) {
+      for (let n = 0; n < this.#hand[q]! && queue.headVisible <= time; n++) {
         const first = queue.headFirst;
         const count = queue.headCount;
         queue.take();
@@ -281,9 +287,4 @@ function sumOf(state: RankState, ranks: number): number {
   let sum = 0;
   for (let peer = 0; peer < ranks; peer++) sum += state.announced[peer]!;
   return sum;
-}
-
-/** Entries of each queue that a hand may hold: a warp's lanes dealt evenly over the queues, up to four. */
-function entriesPerQueue(queues: number): number {
-  return Math.min(4, Math.floor(lanes / roundUpPow2(queues)));
 }

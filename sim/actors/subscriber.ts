@@ -1,5 +1,6 @@
 import { dispatchFlags } from '../moe/heap.ts';
 import { epochState, Freshness, freshness } from '../moe/packet.ts';
+import { entryRowBlocks } from '../moe/queue-entries.ts';
 import { cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks, rowSpan } from '../moe/shape.ts';
 import { combineTask, gemm0Task } from '../moe/task.ts';
 import { EventKind, readyCountBits, signalRowBits } from '../trace/generated/events.ts';
@@ -45,6 +46,8 @@ export class Subscribers {
   readonly #wake: number;
   /** Entries found in the group being read, and how many of them when the current chunk began. */
   #ofChunk = 0;
+  /** Row blocks of a cell that share an entry. */
+  readonly #entryRowBlocks: number;
   readonly #entries: { readonly first: number; count: number; readonly visible: number }[] = [];
 
   constructor(world: World, scheduler: Scheduler) {
@@ -55,6 +58,7 @@ export class Subscribers {
     );
     this.#lists = world.ranks.map(() => undefined);
     this.#wake = world.sim.handle((rank, s) => this.#onWake(this.#warps[rank]![s]!));
+    this.#entryRowBlocks = entryRowBlocks(gemm0Cols(world.shape));
     world.handlers.interruptSubscribers = world.sim.handle((rank) => this.#interrupt(rank));
   }
 
@@ -132,8 +136,10 @@ export class Subscribers {
   #interrupt(rank: number): void {
     for (const warp of this.#warps[rank]!) {
       warp.interrupted = this.#world.sim.now;
-      // A launch may end before its subscribers have built their lists: then start() finds the interrupt.
-      if (warp.share !== undefined) this.#armNext(warp);
+      // A launch may end before its subscribers have built their lists: then start() finds the interrupt. A group that has
+      // arrived has its wake already: only what arrived before the cursor last moved could be armed again.
+      if (warp.share === undefined) continue;
+      this.#arm(warp, warp.cursor!.checkSees(warp.interrupted), exitCheck);
     }
   }
 
@@ -197,9 +203,10 @@ export class Subscribers {
     }
     const slot = flag - source * shape.slots;
     const blocks = rowBlocks(shape, rows);
-    for (let block = 0; block < blocks; block++) {
+    for (let block = 0; block < blocks; block += this.#entryRowBlocks) {
       const first = gemm0Task(shape, slot, source, block, 0);
-      this.#entries.push({ first, count: gemm0Cols(shape), visible });
+      const count = Math.min(this.#entryRowBlocks, blocks - block) * gemm0Cols(shape);
+      this.#entries.push({ first, count, visible });
     }
   }
 

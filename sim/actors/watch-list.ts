@@ -1,5 +1,6 @@
 import { combineFlag, dispatchFlag, dispatchFlags } from '../moe/heap.ts';
 import { cellRowBlocks, gemm1Cols, rowBlocks, type Shape } from '../moe/shape.ts';
+import { dispatchChunkFlags } from '../moe/watch-chunks.ts';
 import { BitSet } from './bit-set.ts';
 import type { RankState } from './rank.ts';
 
@@ -36,9 +37,10 @@ export interface WatchShare {
 
 /**
  * The flags a rank awaits in one launch: every flag of every (source, local slot), then every combine flag of the rows
- * the rank sent. Flags are watched in chunks of 32; chunk c of a region (a source's cells, or an expert's tiles) belongs
- * to subscriber (region + c) % subscribers, who polls four of its chunks at a time. Chunks are numbered in polling order, share
- * after share. 16 bytes a chunk and 4 to find it by; 4 a region.
+ * the rank sent. Combine flags are watched in chunks of 32, dispatch flags in chunks so small that every subscriber has
+ * one; chunk c of a region (a source's cells, or an expert's tiles) belongs to subscriber (region + c) % subscribers, who
+ * polls four of its chunks at a time. Chunks are numbered in polling order, share after share. 16 bytes a chunk and 4 to
+ * find it by; 4 a region.
  */
 export class WatchList {
   readonly shares: readonly WatchShare[];
@@ -52,6 +54,8 @@ export class WatchList {
   readonly #base: Int32Array;
   /** Number of each chunk, region after region. */
   readonly #chunks: Int32Array;
+  /** Dispatch flags of a chunk. */
+  readonly #dispatchChunk: number;
 
   constructor(shape: Shape, state: RankState, subscribers: number) {
     this.#shape = shape;
@@ -62,9 +66,13 @@ export class WatchList {
       region < shape.ranks
         ? state.localExperts
         : rowBlocks(shape, state.ownRows[region - shape.ranks]!) * gemm1Cols(shape);
+    this.#dispatchChunk = dispatchChunkFlags(shape.ranks, state.localExperts, subscribers);
+    const chunkFlags = (region: number): number =>
+      region < shape.ranks ? this.#dispatchChunk : lanes;
     this.#base = new Int32Array(regions + 1);
     for (let region = 0; region < regions; region++) {
-      this.#base[region + 1] = this.#base[region]! + Math.ceil(flagsOf(region) / lanes);
+      this.#base[region + 1] =
+        this.#base[region]! + Math.ceil(flagsOf(region) / chunkFlags(region));
     }
     const owned = new Int32Array(subscribers);
     for (let region = 0; region < regions; region++) {
@@ -85,13 +93,14 @@ export class WatchList {
     const next = Int32Array.from(this.shares, (share) => share.begin);
     for (let region = 0; region < regions; region++) {
       const flags = flagsOf(region);
-      for (let c = 0; c * lanes < flags; c++) {
+      const each = chunkFlags(region);
+      for (let c = 0; c * each < flags; c++) {
         const owner = (region + c) % subscribers;
         const chunk = next[owner]!++;
         const group = (chunk - this.shares[owner]!.begin) >> 2;
-        const count = Math.min(lanes, flags - c * lanes);
+        const count = Math.min(each, flags - c * each);
         const at = chunk * chunkWords;
-        this.#words[at + Chunk.first] = this.#firstFlag(region) + c * lanes;
+        this.#words[at + Chunk.first] = this.#firstFlag(region) + c * each;
         this.#words[at + Chunk.pending] = count === lanes ? -1 : (1 << count) - 1;
         this.#words[at + Chunk.place] = owner | (group << ownerBits);
         this.#chunks[this.#base[region]! + c] = chunk;
@@ -134,16 +143,18 @@ export class WatchList {
     const { slots, ranks } = this.#shape;
     let region: number;
     let offset: number;
+    let each: number = lanes;
     if (flag < this.#dispatchFlags) {
       region = Math.floor(flag / slots);
       offset = flag - region * slots;
+      each = this.#dispatchChunk;
     } else {
       const tile = flag - this.#dispatchFlags;
       const expert = Math.floor(tile / this.#flagsPerExpert);
       region = ranks + expert;
       offset = tile - expert * this.#flagsPerExpert;
     }
-    const at = this.#base[region]! + (offset >> 5);
+    const at = this.#base[region]! + Math.floor(offset / each);
     if (!(at < this.#base[region + 1]!)) {
       throw new RangeError(`flag ${flag} is not awaited in this launch`);
     }

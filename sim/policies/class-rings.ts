@@ -51,9 +51,13 @@ export interface Pairing {
   readonly list: keyof ReadyLists;
 }
 
-/** How a policy by class pairs: which classes have tasks that wait, and how many processors are on each list. */
+/** How a policy by class pairs: how many tasks of each class wait, and how many processors are on each list, of how many. */
 export interface ClassPolicy {
-  next(waits: Readonly<Record<OpCode, boolean>>, ready: ReadyLists): Pairing | undefined;
+  next(
+    waiting: Readonly<Record<OpCode, number>>,
+    ready: ReadyLists,
+    processors: number,
+  ): Pairing | undefined;
   /** A processor that is given a COMBINE goes to the list of those that a tile is due. */
   readonly alternates: boolean;
 }
@@ -108,13 +112,13 @@ export class ClassRings implements SchedulingPolicy {
 
   choose(): boolean {
     const rings = this.#rings;
-    const waits = {
-      [Op.Gemm0]: rings[Op.Gemm0].tasks > 0,
-      [Op.Gemm1]: rings[Op.Gemm1].tasks > 0,
-      [Op.Combine]: rings[Op.Combine].tasks > 0,
+    const waiting = {
+      [Op.Gemm0]: rings[Op.Gemm0].tasks,
+      [Op.Gemm1]: rings[Op.Gemm1].tasks,
+      [Op.Combine]: rings[Op.Combine].tasks,
     };
     const ready = { open: this.#open.size, due: this.#due.size };
-    const pairing = this.#policy.next(waits, ready);
+    const pairing = this.#policy.next(waiting, ready, this.#context.processors);
     if (pairing === undefined) return false;
     this.task = rings[pairing.op].shift();
     this.processor = (pairing.list === 'due' ? this.#due : this.#open).shift();

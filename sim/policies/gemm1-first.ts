@@ -6,8 +6,8 @@ const order = [Op.Gemm1, Op.Combine, Op.Gemm0] as const;
 
 const finishing: ClassPolicy = {
   alternates: false,
-  next(waits, { open }) {
-    const op = order.find((each) => waits[each]);
+  next(waiting, { open }) {
+    const op = order.find((each) => waiting[each] > 0);
     return op === undefined || open === 0 ? undefined : { op, list: 'open' };
   },
 };

@@ -16,7 +16,7 @@ class Lag implements SchedulingPolicy {
   readonly #ready: IntRing;
   readonly #now: IntRing = new IntRing();
   readonly #held: IntRing = new IntRing();
-  #rowBlocks = 0;
+  #gemm0Tasks = 0;
 
   constructor(context: PolicyContext) {
     this.#context = context;
@@ -30,7 +30,7 @@ class Lag implements SchedulingPolicy {
 
   takeEntry(_queue: number, first: number, count: number): void {
     const op = this.#context.operation(first);
-    if (op === Op.Gemm0) this.#rowBlocks++;
+    if (op === Op.Gemm0) this.#gemm0Tasks += count;
     const holds = op === Op.Gemm1 || (op === Op.Combine && this.#holdCombine);
     const ring = holds ? this.#held : this.#now;
     for (let task = first; task < first + count; task++) ring.push(task);
@@ -53,8 +53,8 @@ class Lag implements SchedulingPolicy {
 
   /** True while rows of a peer may still be on their way to this rank. */
   #dispatchOpen(): boolean {
-    const announced = this.#context.announcedRowBlocks();
-    return announced === undefined || this.#rowBlocks < announced;
+    const announced = this.#context.announcedGemm0Tasks();
+    return announced === undefined || this.#gemm0Tasks < announced;
   }
 }
 

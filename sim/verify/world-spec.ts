@@ -1,5 +1,6 @@
 import type { MemoryModel, NativeWorldConfig } from '../../binding/explore.ts';
 import type { KernelPolicy } from '../../binding/kernel.ts';
+import { entryRowBlocks } from '../moe/queue-entries.ts';
 import { ceilDiv, roundUp } from '../moe/shape.ts';
 
 /** A small world for the explorer. Sizes are those of a scenario; `rows` replaces its routing. */
@@ -29,17 +30,19 @@ export interface WorldSpec {
 }
 
 /**
- * Tasks of the smallest backlog that any queue entry of such a world fits: a row block's tiles of one GEMM, or a run of
- * COMBINE tiles in one chunk of flags. With it the scheduler leaves entries in their queues as often as it can.
+ * Tasks of the smallest backlog that any queue entry of such a world fits: a cell's GEMM0 tiles, as far as they share
+ * an entry, a row block's GEMM1 tiles, or a run of COMBINE tiles in one chunk of flags. With it the scheduler leaves entries in their queues as often as it can.
  */
 export function leastBacklog(
   spec: Pick<WorldSpec, 'tokens' | 'hidden' | 'intermediate' | 'tileRows' | 'tileCols'>,
 ): number {
   const gemm0Cols = ceilDiv(spec.intermediate, spec.tileCols);
   const gemm1Cols = ceilDiv(spec.hidden, spec.tileCols);
-  const run = Math.min(32, ceilDiv(spec.tokens, spec.tileRows) * gemm1Cols);
+  const cellBlocks = ceilDiv(spec.tokens, spec.tileRows);
+  const entryBlocks = Math.min(cellBlocks, entryRowBlocks(gemm0Cols));
+  const run = Math.min(32, cellBlocks * gemm1Cols);
   let tasks = 1;
-  while (tasks < Math.max(gemm0Cols, gemm1Cols, run)) tasks *= 2;
+  while (tasks < Math.max(entryBlocks * gemm0Cols, gemm1Cols, run)) tasks *= 2;
   return tasks;
 }
 

@@ -58,7 +58,7 @@ class Harness {
       options: {},
       operation: (task) => (task < 100 ? Op.Gemm0 : task < 200 ? Op.Gemm1 : Op.Combine),
       // All peers have announced, and everything announced has arrived: no policy has a reason left to wait.
-      announcedRowBlocks: () => 0,
+      announcedGemm0Tasks: () => 0,
     });
     for (let p = 0; p < drive.processors; p++) this.release(p);
   }

@@ -345,13 +345,16 @@ void Actor::subscriber() {
   my().subscriberStates[index] = &st;
   if (c_.lanes == Lanes::Down) {
     DownWarp warp;
+    watchDispatch(warp, st);
     runSubscriber(mem_, warp, trace_, st);
   } else if (c_.lanes == Lanes::Views) {
     LaneWarp warp(my().lanes[1 + index]);
+    watchDispatch(warp, st);
     runSubscriber(mem_, warp, trace_, st);
     warp.sync();
   } else {
     HostWarp warp;
+    watchDispatch(warp, st);
     runSubscriber(mem_, warp, trace_, st);
   }
   my().tickets[index] = st.ticket;

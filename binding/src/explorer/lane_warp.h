@@ -112,7 +112,10 @@ class LaneWarp {
     return mask;
   }
 
-  uint32_t exclusiveScan(Var<uint32_t>& v) { return plain_.exclusiveScan(v); }
+  template <class T>
+  T exclusiveScan(Var<T>& v) {
+    return plain_.exclusiveScan(v);
+  }
 
   template <class T>
   T broadcast(const Var<T>& v, uint32_t lane) {

@@ -129,10 +129,11 @@ class HostWarp {
     return mask;
   }
 
-  uint32_t exclusiveScan(Var<uint32_t>& v) {
-    uint32_t total = 0;
+  template <class T>
+  T exclusiveScan(Var<T>& v) {
+    T total = 0;
     for (uint32_t l = 0; l < kLanes; ++l) {
-      const uint32_t mine = v[l];
+      const T mine = v[l];
       v[l] = total;
       total += mine;
     }

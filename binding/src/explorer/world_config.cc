@@ -41,7 +41,7 @@ std::string validateRows(const WorldConfig& c) {
 }  // namespace
 
 uint32_t mostTasksOfEntry(const Shape& s) {
-  return std::max({gemm0Cols(s), gemm1Cols(s), std::min(kLanes, cellRowBlocks(s) * gemm1Cols(s))});
+  return std::max({std::min(cellRowBlocks(s), entryRowBlocks(s)) * gemm0Cols(s), gemm1Cols(s), std::min(kLanes, cellRowBlocks(s) * gemm1Cols(s))});
 }
 
 std::string validate(const WorldConfig& c) {

@@ -75,11 +75,12 @@ HAND uint32_t lane() { return threadIdx.x % 32; }
 HAND uint32_t lanesBelow() { return (1u << lane()) - 1; }
 
 /// Exclusive prefix sum over the warp's lanes; the total in all lanes.
-HAND uint32_t scan(uint32_t& value) {
-  uint32_t sum = value;
+template <class T>
+HAND T scan(T& value) {
+  T sum = value;
 #pragma unroll
   for (int distance = 1; distance < 32; distance *= 2) {
-    const uint32_t below = __shfl_up_sync(~0u, sum, distance);
+    const T below = __shfl_up_sync(~0u, sum, distance);
     if (lane() >= distance) sum += below;
   }
   value = sum - value;

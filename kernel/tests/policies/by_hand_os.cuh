@@ -23,12 +23,12 @@ HAND void loadStatus(const SchedulerState& st, uint32_t base, Loads& loads) {
 }
 
 HAND void load(const SchedulerState& st, const SchedulerRun& run, Loads& loads) {
-  const uint32_t each = entriesPerQueue(st.subscribers + 1);
-  const uint32_t q = lane() / each;
+  const HandLanes lanes = handLanes(st.subscribers, st.processorQueue.mask + 1);
+  const uint32_t q = lanes.queueOf(lane());
   loads.hand = st.scheduling != Scheduling::Fifo || run.backlog[0].count() < st.processors;
   loads.entry = 0;
-  if (loads.hand && q <= st.subscribers) {
-    const uint32_t ticket = st.heads[q] + lane() % each;
+  const uint32_t ticket = st.heads[q] + lanes.nth(lane());
+  if (loads.hand && lane() < lanes.used) {
     loads.entry = q < st.subscribers ? loadRelaxedCta(&st.subscriberQueues[q].ring[ticket & st.subscriberQueues[q].mask])
                                      : loadRelaxedGpu(&st.processorQueue.ring[ticket & st.processorQueue.mask]);
   }
@@ -38,12 +38,17 @@ HAND void load(const SchedulerState& st, const SchedulerRun& run, Loads& loads) 
 HAND void takeStatus(const SchedulerState& st, SchedulerRun& run, Loads& loads) {
   for (uint32_t base = 0; base < st.processors; base += kSweepBatches * 32) {
     if (base > 0) loadStatus(st, base, loads);
+    uint32_t freedOf[kSweepBatches];
 #pragma unroll
     for (uint32_t j = 0; j < kSweepBatches; ++j) {
-      if (base + j * 32 >= st.processors) break;
       const uint32_t p = base + j * 32 + lane();
-      const bool free = p < st.processors && loads.status[j] << 1 == st.slotState[p];
-      const uint32_t freed = __ballot_sync(~0u, free);
+      freedOf[j] = __ballot_sync(~0u, p < st.processors && loads.status[j] << 1 == st.slotState[p]);
+    }
+#pragma unroll
+    for (uint32_t j = 0; j < kSweepBatches; ++j) {
+      const uint32_t p = base + j * 32 + lane();
+      const uint32_t freed = freedOf[j];
+      const bool free = freed >> lane() & 1;
       if (freed == 0) continue;
       bool tile = false;
       uint32_t due = 0;
@@ -64,48 +69,35 @@ HAND void takeStatus(const SchedulerState& st, SchedulerRun& run, Loads& loads) 
 }
 
 HAND void takeHand(const SchedulerState& st, SchedulerRun& run, const Loads& loads) {
-  const uint32_t each = entriesPerQueue(st.subscribers + 1);
-  const uint32_t q = lane() / each;
-  const uint32_t nth = lane() % each;
-  const uint32_t upToHere = lowMask(nth + 1);
+  const HandLanes lanes = handLanes(st.subscribers, st.processorQueue.mask + 1);
+  const uint32_t upToHere = lanes.upTo(lane());
   const QueueEntry entry = unpackEntry(loads.entry);
-  const uint32_t found = __ballot_sync(~0u, q <= st.subscribers && entry.tag == queueTag(st.heads[q] + nth));
+  const uint32_t found = __ballot_sync(~0u, lane() < lanes.used && entry.tag == queueTag(st.heads[lanes.queueOf(lane())] + lanes.nth(lane())));
   if (found == 0) return;
   asm volatile("fence.acq_rel.gpu;" ::: "memory");
-  const bool mine = (found >> (q * each) & upToHere) == upToHere;
-  uint32_t taken = __ballot_sync(~0u, mine);
-  uint32_t alone = 0;
-  const RingSpan combine = run.backlog[kTaskClasses - 1];
-  if (st.scheduling != Scheduling::Fifo && st.backlogRoom - combine.count() >= 32) {
-    const bool one = mine && entry.count == 1 && backlogOf(st, entry.first) == kTaskClasses - 1;
-    const uint32_t single = __ballot_sync(~0u, one);
-    const bool first = (single >> (q * each) & upToHere) == upToHere;
-    alone = __ballot_sync(~0u, first);
-    if (first) {
-      const uint32_t place = combine.tail + __popc(alone & lanesBelow());
-      st.backlogs[(kTaskClasses - 1) * st.backlogRoom + (place & (st.backlogRoom - 1))] = entry.first;
-    }
-    run.backlog[kTaskClasses - 1].tail += __popc(alone);
+  uint32_t taken = __ballot_sync(~0u, (found & upToHere) == upToHere);
+  const uint32_t c = backlogOf(st, entry.first);
+  const RingSpan backlog = spanOf(run.backlog, c);
+  uint64_t place;
+  uint64_t sums;
+  for (;;) {
+    const uint64_t count = taken >> lane() & 1 ? entry.count : 0;
+    place = count << (c * kClassBits);
+    sums = scan(place);
+    const bool fits = tasksOfClass(place, c) + entry.count <= st.backlogRoom - backlog.count();
+    const uint32_t over = __ballot_sync(~0u, (taken >> lane() & 1) && !fits);
+    if (over == 0) break;
+    taken = __ballot_sync(~0u, (taken >> lane() & 1) && (over & upToHere) == 0);
   }
-  for (uint32_t rest = taken & ~alone; rest != 0;) {
-    const uint32_t source = lowestBit(rest);
-    const uint32_t first = __shfl_sync(~0u, entry.first, source);
-    const uint32_t count = __shfl_sync(~0u, entry.count, source);
-    const uint32_t c = backlogOf(st, first);
-    const RingSpan backlog = spanOf(run.backlog, c);
-    rest &= rest - 1;
-    if (st.backlogRoom - backlog.count() < count) {
-      const uint32_t behind = lowMask(each) << (source / each * each) & ~lowMask(source);
-      taken &= ~behind;
-      rest &= ~behind;
-      continue;
+  if (taken >> lane() & 1) {
+    const uint32_t at = backlog.tail + tasksOfClass(place, c);
+    for (uint32_t i = 0; i < entry.count; ++i) {
+      st.backlogs[c * st.backlogRoom + ((at + i) & (st.backlogRoom - 1))] = entry.first + i;
     }
-    for (uint32_t i = lane(); i < count; i += 32) {
-      st.backlogs[c * st.backlogRoom + ((backlog.tail + i) & (st.backlogRoom - 1))] = first + i;
-    }
-    moveTail(run.backlog, c, count);
   }
-  if (nth == 0 && q <= st.subscribers) st.heads[q] += __popc(taken >> lane() & lowMask(each));
+#pragma unroll
+  for (uint32_t i = 0; i < kTaskClasses; ++i) run.backlog[i].tail += tasksOfClass(sums, i);
+  if (lane() <= st.subscribers) st.heads[lane()] += __popc(taken & lanes.lanesOf(lane()));
   __syncwarp();
 }
 
@@ -132,7 +124,7 @@ HAND uint32_t place(const SchedulerState& st, SchedulerRun& run, const Pairing& 
 
 HAND uint32_t placeAll(const SchedulerState& st, SchedulerRun& run) {
   uint32_t placed = 0;
-  for (Pairing next = nextPairing(st.scheduling, run); next.most > 0; next = nextPairing(st.scheduling, run)) placed += place(st, run, next);
+  for (Pairing next = nextPairing(st.scheduling, run, st.processors); next.most > 0; next = nextPairing(st.scheduling, run, st.processors)) placed += place(st, run, next);
   __syncwarp();
   return placed;
 }
@@ -143,7 +135,7 @@ HAND void sweep(const SchedulerState& st, SchedulerRun& run) {
   for (;;) {
     takeStatus(st, run, loads);
     if (loads.hand) takeHand(st, run, loads);
-    if (nextPairing(st.scheduling, run).most == 0) break;
+    if (nextPairing(st.scheduling, run, st.processors).most == 0) break;
     load(st, run, loads);
     placeAll(st, run);
   }
@@ -195,19 +187,21 @@ HAND void schedule(const Patience& patience, const SchedulerState& st) {
   interruptAll(patience, st);
 }
 
-/// One kind of region of the watch list: `chunks` of 32 flags each, dealt to the subscribers in turn.
+/// One kind of region of the watch list: chunks of `each` flags, dealt to the subscribers in turn.
 template <class First, class Count>
-HAND void watch(SubscriberState& st, uint32_t regions, First first, Count count) {
+HAND void watch(SubscriberState& st, uint32_t regions, uint32_t each, First first, Count count) {
   for (uint32_t base = 0; base < regions; base += 32) {
     const uint32_t r = base + lane();
     const uint32_t flags = r < regions ? count(r) : 0;
     const uint32_t start = (st.index + st.subscribers - r % st.subscribers) % st.subscribers;
-    const uint32_t chunks = ceilDiv(flags, 32);
+    const uint32_t chunks = ceilDiv(flags, each);
     uint32_t place = chunks > start ? ceilDiv(chunks - start, st.subscribers) : 0;
     const uint32_t total = scan(place);
     if (r < regions) {
       WatchChunk* out = st.watch + st.watched + place;
-      for (uint32_t c = start; c * 32 < flags; c += st.subscribers) *out++ = {first(r) + c * 32, lowMask(flags - c * 32)};
+      for (uint32_t c = start; c * each < flags; c += st.subscribers) {
+        *out++ = {first(r) + c * each, lowMask(flags - c * each) & lowMask(each)};
+      }
     }
     st.watched += total;
   }
@@ -225,16 +219,16 @@ HAND Find takeDispatch(const SubscriberState& st, uint32_t flag, Signal signal) 
     const uint32_t full = fullPeerTasks(s, st.placement.base[st.rank + 1] - st.placement.base[st.rank]);
     addRelaxedCta(st.bound.bound, rowTiles * tasksPerRowBlock(s) - full);
   }
-  return {rowBlocks(s, rows), gemm0Task(s, slot, source, 0, 0), gemm0Cols(s), gemm0Cols(s)};
+  return {gemm0Task(s, slot, source, 0, 0), rowBlocks(s, rows) * gemm0Cols(s), entryRowBlocks(s) * gemm0Cols(s)};
 }
 
 HAND Find takeCombine(const Patience& patience, const SubscriberState& st, uint32_t flag, Signal signal) {
   if (signal.state != epochState(st.epoch)) {
     fail(patience, AbortCode::ProtocolError);
-    return {0, 0, 0, 0};
+    return kNothing;
   }
   storeRelaxedSys(&st.flags[flag], 0);
-  return {1, gemm0Tasks(st.shape) + gemm1Tasks(st.shape) + flag - dispatchFlags(st.shape), 0, 1};
+  return {gemm0Tasks(st.shape) + gemm1Tasks(st.shape) + flag - dispatchFlags(st.shape), 1, 1};
 }
 
 HAND void poll(const Patience& patience, SubscriberState& st, uint32_t c) {
@@ -258,18 +252,18 @@ HAND void poll(const Patience& patience, SubscriberState& st, uint32_t c) {
     if (fresh[j] == 0) continue;
     const bool combine = c + j >= st.dispatchChunks;
     const uint32_t flag = st.watch[c + j].first + lane();
-    Find find = {0, 0, 0, 0};
+    Find find = kNothing;
     if (fresh[j] >> lane() & 1) {
       const Signal signal = unpackSignal(word[j]);
       find = combine ? takeCombine(patience, st, flag, signal) : takeDispatch(st, flag, signal);
     }
     if (combine) find = mergeRun(find, fresh[j], lane());
-    uint32_t place = find.entries;
+    uint32_t place = find.entries();
     const uint32_t total = scan(place);
-    for (uint32_t i = 0; i < find.entries; ++i) {
-      const uint32_t ticket = st.ticket + place + i;
+    uint32_t ticket = st.ticket + place;
+    for (uint32_t at = 0; at < find.tasks; at += find.each, ++ticket) {
       storeReleaseCta(&st.queue.ring[ticket & st.queue.mask],
-                      packEntry({queueTag(ticket), find.first + i * find.stride, find.count}));
+                      packEntry({queueTag(ticket), find.first + at, min(find.tasks - at, find.each)}));
     }
     st.ticket += total;
     if (lane() == 0) st.watch[c + j].pending &= ~fresh[j];
@@ -281,9 +275,9 @@ HAND void subscribe(const Patience& patience, SubscriberState& st) {
   const Shape& s = st.shape;
   const uint32_t local = st.placement.base[st.rank + 1] - st.placement.base[st.rank];
   st.watched = 0;
-  watch(st, s.ranks, [&](uint32_t r) { return r * s.slots; }, [&](uint32_t) { return local; });
+  watch(st, s.ranks, dispatchChunkFlags(s, local, st.subscribers), [&](uint32_t r) { return r * s.slots; }, [&](uint32_t) { return local; });
   st.dispatchChunks = st.watched;
-  watch(st, s.experts, [&](uint32_t e) { return combineFlag(s, e, 0, 0); },
+  watch(st, s.experts, 32, [&](uint32_t e) { return combineFlag(s, e, 0, 0); },
         [&](uint32_t e) { return rowBlocks(s, st.ownRows[e]) * gemm1Cols(s); });
   __syncwarp();
   for (uint32_t polls = 1;; ++polls) {

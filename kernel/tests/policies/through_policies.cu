@@ -119,6 +119,7 @@ __global__ void subscriber(Patience p, SubscriberState st, uint32_t* ticket) {
   DeviceMemory mem{p.words, p.self};
   DeviceWarp warp;
   NoTrace trace;
+  watchDispatch(warp, st);
   runSubscriber(mem, warp, trace, st);
   *ticket = st.ticket;
 }

@@ -1,3 +1,4 @@
+import { subscriberHand } from '../../moe/hand.ts';
 import { readyCount } from '../../trace/analysis/fields.ts';
 import { groupRows } from '../../trace/analysis/row-groups.ts';
 import type { CheckContext } from '../context.ts';
@@ -8,14 +9,14 @@ import { schedulerLatencies } from '../latency.ts';
 import type { Monitor } from '../monitor.ts';
 import { isBounded } from '../policies.ts';
 
-/** Most entries of one queue that the scheduler opens at a time (h). */
-const handEntries = 4;
+/** Most entries that the scheduler opens at a time, one a lane. */
+const hand = 32;
 
 /**
  * A visible entry is not starved. Tasks published later than it (by more than the scheduler's latency) and committed
- * before its last task pass it. The scheduler opens a hand of up to h entries of every queue at a time, and each hand is
- * used up before the next: with k entries of its own queue open when it becomes visible, its own included, and q queues,
- * at most (k + 2 h) q entries of the largest size may pass.
+ * before its last task pass it. The scheduler opens a hand of up to 32 entries at a time, at least h of every queue, and each
+ * hand is used up before the next: with k entries of its own queue open when it becomes visible, its own included, at most
+ * 32 (k / h + 2) entries of the largest size may pass.
  */
 export const w6BoundedWait: Monitor = {
   id: 'W6',
@@ -62,10 +63,12 @@ function judgeRank(context: CheckContext, findings: Findings, schedule: Schedule
   const { events, header } = context;
   const { entries, commits, slackNs } = schedule;
   const { time, aux, a, b, rank } = events;
-  const queues = header.ranks[rank[entries[0]!]!]!.subscribers + 1;
+  const { subscribers } = header.ranks[rank[entries[0]!]!]!;
+  // The processors' queue has no fewer lanes than a subscriber's.
+  const ofQueue = subscriberHand(subscribers);
   const largest = entries.reduce((most, row) => Math.max(most, readyCount(b[row]!)), 1);
   const last = Int32Array.from(entries, (row) => lastCommit(context, row));
-  const open = openEntries(context, schedule, last, queues);
+  const open = openEntries(context, schedule, last, subscribers + 1);
   const passed = new CountTree(commits.length);
   let worst = 0;
   // From the last entry back, so that the tree holds the commits of exactly those published later.
@@ -80,7 +83,7 @@ function judgeRank(context: CheckContext, findings: Findings, schedule: Schedule
     }
     if (last[i]! < 0) continue;
     const passers = passed.below(lowerBound(commits, last[i]!));
-    const bound = (open[i]! + 2 * handEntries) * queues * largest;
+    const bound = hand * (open[i]! / ofQueue + 2) * largest;
     worst = Math.max(worst, passers / bound);
     if (passers <= bound) continue;
     const what = `entry of task ${a[row]} of queue ${aux[row]}`;

@@ -1,8 +1,9 @@
 /** The mirrored scheduler. Follows protocol/scheduler.h. */
-import type { KernelPolicy } from '../../../binding/kernel.ts';
+import { processorHand, subscriberHand } from '../../moe/hand.ts';
 import { type QueueEntry, queueTag } from '../../moe/packet.ts';
 import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
 import { gemm0Tasks, gemm1Tasks } from '../../moe/task.ts';
+import type { WorldSpec } from '../world-spec.ts';
 import {
   type Actor,
   barrier,
@@ -16,7 +17,10 @@ import {
 } from './actor.ts';
 import type { Life } from './machine.ts';
 import { Order, Scope } from './memory.ts';
-import { processorRing, roundUpPow2, subscriberRing } from './words.ts';
+import { processorRing, subscriberRing } from './words.ts';
+
+/** GEMM0 tasks a processor that `interleave` does not put off. */
+const lastWaves = 2;
 
 const Class = { Gemm0: 0, Gemm1: 1, Combine: 2 } as const;
 
@@ -73,16 +77,16 @@ interface Flight {
 
 /** Looks at the next entries of every queue, if the policy wants them, and at every status word. */
 function* launchFlight(a: Actor, run: Run): Generator<void, Flight, void> {
-  const queues = a.spec.subscribers + 1;
-  const each = Math.min(4, lanes / roundUpPow2(queues));
+  const { subscribers } = a.spec;
   const hand: QueueEntry[][] = [];
   if (a.spec.policy !== 'fifo' || run.backlogs[0].length < a.spec.processors) {
-    for (let q = 0; q < queues; q++) {
-      const mine = q < a.spec.subscribers;
+    for (let q = 0; q <= subscribers; q++) {
+      const mine = q < subscribers;
       const size = mine ? subscriberRing(a.shape) : processorRing(a.shape);
       const ring = myWords(a).rings[q] ?? 0;
+      const most = mine ? subscriberHand(subscribers) : Math.min(processorHand(subscribers), size);
       const entries: QueueEntry[] = [];
-      for (let i = 0; i < each; i++) {
+      for (let i = 0; i < most; i++) {
         const ticket = (a.state.heads[q] ?? 0) + i;
         entries.push(yield* look(a, ring, size, ticket, mine ? Scope.Block : Scope.Device));
       }
@@ -106,50 +110,58 @@ function* sweep(a: Actor, run: Run): Life {
       run.inList[p] = true;
     }
     takeHand(a, run, flight.hand);
-    if (nextPairing(a.spec.policy, run) === undefined) return;
+    if (nextPairing(a.spec, run) === undefined) return;
     flight = yield* launchFlight(a, run);
     yield* placeTasks(a, run);
   }
 }
 
-/** Takes each queue's entries in ticket order, up to the first that is not there or whose backlog has no room. */
+/** Takes each queue's entries in ticket order, up to the first that is not there or finds no room in its backlog. */
 function takeHand(a: Actor, run: Run, hand: readonly QueueEntry[][]): void {
   const isThere = (q: number, i: number): boolean =>
     hand[q]?.[i]?.tag === queueTag((a.state.heads[q] ?? 0) + i);
   if (!hand.some((entries, q) => entries.some((_, i) => isThere(q, i)))) return;
   a.machine.memory.acquireFence(a.fiber, Scope.Device);
   a.machine.memory.releaseFence(a.fiber, Scope.Device);
-  const rest = hand.map((entries, q) => {
+  let rest = hand.map((entries, q) => {
     const missing = entries.findIndex((_, i) => !isThere(q, i));
     return missing < 0 ? [...entries] : entries.slice(0, missing);
   });
-  const take = (q: number, entry: QueueEntry): void => {
-    const backlog = run.backlogs[classOf(a, entry.first)];
-    for (let t = 0; t < entry.count; t++) backlog.push(entry.first + t);
-    a.state.heads[q] = (a.state.heads[q] ?? 0) + 1;
-  };
-  // COMBINE tasks that come alone and lead their queue are first, if there is room for a whole hand of them.
-  const alone = (entry: QueueEntry | undefined): entry is QueueEntry =>
-    entry?.count === 1 && classOf(a, entry.first) === Class.Combine;
-  if (a.spec.backlog - run.backlogs[Class.Combine].length >= lanes) {
-    for (const [q, entries] of rest.entries()) {
-      while (alone(entries[0])) take(q, entries.shift() as QueueEntry);
-    }
+  const backlogOf = (entry: QueueEntry): number[] => run.backlogs[classOf(a, entry.first)];
+  // As long as an entry finds no room behind those before it: without it, and those behind it in its queue.
+  for (let settled = false; !settled; ) {
+    settled = true;
+    const sums = new Map<number[], number>();
+    rest = rest.map((entries) => {
+      let kept = entries.length;
+      for (const [i, entry] of entries.entries()) {
+        const backlog = backlogOf(entry);
+        const sum = (sums.get(backlog) ?? 0) + entry.count;
+        sums.set(backlog, sum);
+        if (sum > a.spec.backlog - backlog.length) kept = Math.min(kept, i);
+      }
+      if (kept < entries.length) settled = false;
+      return entries.slice(0, kept);
+    });
   }
   for (const [q, entries] of rest.entries()) {
     for (const entry of entries) {
-      const backlog = run.backlogs[classOf(a, entry.first)];
-      if (a.spec.backlog - backlog.length < entry.count) break;
-      take(q, entry);
+      for (let t = 0; t < entry.count; t++) backlogOf(entry).push(entry.first + t);
     }
+    a.state.heads[q] = (a.state.heads[q] ?? 0) + entries.length;
   }
 }
 
 /** Which class goes to which list next; undefined when nothing can be placed. */
-function nextPairing(policy: KernelPolicy, run: Run): readonly [0 | 1 | 2, 0 | 1] | undefined {
+function nextPairing(
+  { policy, processors }: WorldSpec,
+  run: Run,
+): readonly [0 | 1 | 2, 0 | 1] | undefined {
   const waits = run.backlogs.map((tasks) => tasks.length > 0);
   const [open, due] = run.ready.map((list) => list.length > 0);
-  const tile = waits[Class.Gemm1] === true ? Class.Gemm1 : Class.Gemm0;
+  const gemm0 = run.backlogs[Class.Gemm0].length;
+  const putsOff = policy !== 'interleave' || gemm0 === 0 || gemm0 > lastWaves * processors;
+  const tile = waits[Class.Gemm1] === true && putsOff ? Class.Gemm1 : Class.Gemm0;
   if (policy === 'interleave') {
     if (waits[Class.Combine] === true && open === true) return [Class.Combine, 0];
     if (waits[tile] === true && due === true) return [tile, 1];
@@ -164,7 +176,7 @@ function nextPairing(policy: KernelPolicy, run: Run): readonly [0 | 1 | 2, 0 | 1
 
 function* placeTasks(a: Actor, run: Run): Life {
   for (;;) {
-    const pairing = nextPairing(a.spec.policy, run);
+    const pairing = nextPairing(a.spec, run);
     if (pairing === undefined) return;
     const [kind, list] = pairing;
     const backlog = run.backlogs[kind];

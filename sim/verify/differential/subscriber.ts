@@ -1,8 +1,10 @@
 /** A mirrored subscriber. Follows protocol/subscriber.h. */
 import { combineFlag, dispatchFlag, dispatchFlags } from '../../moe/heap.ts';
 import { epochState, Freshness, freshness, queueTag, type Signal } from '../../moe/packet.ts';
+import { entryRowBlocks } from '../../moe/queue-entries.ts';
 import { ceilDiv, cellRowBlocks, gemm0Cols, gemm1Cols, rowBlocks } from '../../moe/shape.ts';
 import { gemm0Task, gemm0Tasks, gemm1Tasks } from '../../moe/task.ts';
+import { dispatchChunkFlags } from '../../moe/watch-chunks.ts';
 import { type Actor, keptRows, lanes, loadSignal, myWords, publish } from './actor.ts';
 import type { Life } from './machine.ts';
 import { Order, Scope } from './memory.ts';
@@ -30,13 +32,14 @@ function chunksOf(
   region: number,
   first: number,
   flags: number,
+  each: number,
 ): Chunk[] {
   const chunks: Chunk[] = [];
-  for (let c = 0; c < ceilDiv(flags, lanes); c++) {
+  for (let c = 0; c < ceilDiv(flags, each); c++) {
     if ((region + c) % a.spec.subscribers !== a.index) continue;
     const pending = new Set<number>();
-    for (let l = 0; l < Math.min(lanes, flags - c * lanes); l++) pending.add(l);
-    chunks.push({ combine, first: first + c * lanes, pending });
+    for (let l = 0; l < Math.min(each, flags - c * each); l++) pending.add(l);
+    chunks.push({ combine, first: first + c * each, pending });
   }
   return chunks;
 }
@@ -45,12 +48,13 @@ function watchList(a: Actor, epoch: number): Chunk[] {
   const s = a.shape;
   const local = a.words.placement.localExperts(a.rank);
   const list: Chunk[] = [];
+  const each = dispatchChunkFlags(s.ranks, local, a.spec.subscribers);
   for (let source = 0; source < s.ranks; source++) {
-    list.push(...chunksOf(a, false, source, dispatchFlag(s, source, 0), local));
+    list.push(...chunksOf(a, false, source, dispatchFlag(s, source, 0), local, each));
   }
   for (let expert = 0; expert < s.experts; expert++) {
     const flags = rowBlocks(s, keptRows(a, epoch, a.rank, expert)) * gemm1Cols(s);
-    list.push(...chunksOf(a, true, expert, combineFlag(s, expert, 0, 0), flags));
+    list.push(...chunksOf(a, true, expert, combineFlag(s, expert, 0, 0), flags, lanes));
   }
   return list;
 }
@@ -81,9 +85,10 @@ function* takeDispatch(
     a.machine.add(a.fiber, words.bound, -surplus, Order.Relaxed, Scope.Block);
   }
   const blocks = current ? rowBlocks(s, signal.rows) : 0;
-  return Array.from({ length: blocks }, (_, block) => ({
-    first: gemm0Task(s, flag % s.slots, source, block, 0),
-    count: gemm0Cols(s),
+  const each = entryRowBlocks(gemm0Cols(s));
+  return Array.from({ length: ceilDiv(blocks, each) }, (_, i) => ({
+    first: gemm0Task(s, flag % s.slots, source, i * each, 0),
+    count: Math.min(each, blocks - i * each) * gemm0Cols(s),
   }));
 }
 

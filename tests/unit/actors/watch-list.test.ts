@@ -52,11 +52,18 @@ const worlds = fc
 function awaitedFlags(
   shape: Shape,
   state: RankState,
+  subscribers: number,
 ): { flag: number; region: number; c: number }[] {
   const flags: { flag: number; region: number; c: number }[] = [];
+  // Dispatch flags are dealt out so that every subscriber has some.
+  const each = Math.min(32, Math.ceil((shape.ranks * state.localExperts) / subscribers));
   for (let source = 0; source < shape.ranks; source++) {
     for (let slot = 0; slot < state.localExperts; slot++) {
-      flags.push({ flag: dispatchFlag(shape, source, slot), region: source, c: slot >> 5 });
+      flags.push({
+        flag: dispatchFlag(shape, source, slot),
+        region: source,
+        c: Math.floor(slot / each),
+      });
     }
   }
   for (let e = 0; e < shape.experts; e++) {
@@ -73,7 +80,7 @@ describe('watch list', () => {
     fc.assert(
       fc.property(worlds, ({ shape, state, subscribers }) => {
         const list = new WatchList(shape, state, subscribers);
-        const awaited = awaitedFlags(shape, state);
+        const awaited = awaitedFlags(shape, state, subscribers);
         for (const { flag, region, c } of awaited) {
           const chunk = list.chunkOf(flag);
           expect(list.awaits(chunk, flag)).toBe(true);
@@ -94,7 +101,7 @@ describe('watch list', () => {
     fc.assert(
       fc.property(worlds, ({ shape, state, subscribers }) => {
         const list = new WatchList(shape, state, subscribers);
-        const awaited = awaitedFlags(shape, state);
+        const awaited = awaitedFlags(shape, state, subscribers);
         const left = new Map<string, number>();
         const groupOf = (chunk: number): string => `${list.ownerOf(chunk)} ${list.groupOf(chunk)}`;
         for (const { flag } of awaited) {

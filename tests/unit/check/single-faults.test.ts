@@ -185,7 +185,7 @@ describe('W3, links', () => {
 
 describe('W6, bounded wait', () => {
   it('catches a task that later ones pass again and again', () => {
-    const world = { tokens: [400, 400], rows: () => 100, subscribers: 1, launches: 1 };
+    const world = { tokens: [1600, 1600], rows: () => 400, subscribers: 1, launches: 1 };
     expect(result(legalTrace(world), 'W6').verdict).toBe('held');
     const starved = starvation.apply(legalTrace(world));
     expect(result(starved!, 'W6').violations[0]?.message).toMatch(

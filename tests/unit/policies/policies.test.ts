@@ -17,7 +17,7 @@ function context(more: Partial<PolicyContext> = {}): PolicyContext {
     queues: 3,
     options: {},
     operation: (task) => (task < 100 ? Op.Gemm0 : task < 200 ? Op.Gemm1 : Op.Combine),
-    announcedRowBlocks: () => undefined,
+    announcedGemm0Tasks: () => undefined,
     ...more,
   };
 }
@@ -108,15 +108,15 @@ describe('static', () => {
 });
 
 describe('lag', () => {
-  test('holds GEMM1 and COMBINE until all announced row blocks are in, then GEMM0 goes first', () => {
-    const peers: { rowBlocks?: number } = {};
-    const policy = lag.create(context({ announcedRowBlocks: () => peers.rowBlocks }));
+  test('holds GEMM1 and COMBINE until all announced GEMM0 tasks are in, then GEMM0 goes first', () => {
+    const peers: { tasks?: number } = {};
+    const policy = lag.create(context({ announcedGemm0Tasks: () => peers.tasks }));
     freeAll(policy, 4);
     policy.takeEntry(0, 0, 1);
     policy.takeEntry(1, 100, 1);
     policy.takeEntry(0, 200, 1);
     expect(choices(policy)).toEqual([[0, 0]]);
-    peers.rowBlocks = 2;
+    peers.tasks = 2;
     expect(choices(policy)).toEqual([]);
     policy.takeEntry(0, 1, 1);
     expect(choices(policy)).toEqual([
@@ -138,7 +138,7 @@ describe('lag', () => {
 describe('interleave', () => {
   test('gives a tile after a COMBINE and a COMBINE after a tile, GEMM1 before GEMM0', () => {
     const policy = interleave.create(context());
-    policy.takeEntry(0, 0, 3);
+    policy.takeEntry(0, 0, 30);
     policy.takeEntry(1, 200, 3);
     policy.takeEntry(2, 100, 1);
     freeAll(policy, 2);
@@ -163,6 +163,27 @@ describe('interleave', () => {
     expect(choices(policy)).toEqual([
       [204, 3],
       [1, 0],
+    ]);
+  });
+
+  test('does not put off the last two waves of GEMM0', () => {
+    const policy = interleave.create(context());
+    policy.takeEntry(0, 0, 9);
+    policy.takeEntry(1, 100, 2);
+    freeAll(policy, 4);
+    expect(choices(policy)).toEqual([
+      [100, 0],
+      [101, 1],
+      [0, 2],
+      [1, 3],
+    ]);
+    policy.takeEntry(1, 110, 1);
+    freeAll(policy, 4);
+    expect(choices(policy)).toEqual([
+      [2, 0],
+      [3, 1],
+      [4, 2],
+      [5, 3],
     ]);
   });
 

@@ -82,12 +82,13 @@ struct DeviceWarp {
     return ptx::ballot(vote);
   }
 
-  KT_DEVICE uint32_t exclusiveScan(Var<uint32_t>& v) const {
-    const uint32_t own = v.value;
-    uint32_t sum = own;
+  template <class T>
+  KT_DEVICE T exclusiveScan(Var<T>& v) const {
+    const T own = v.value;
+    T sum = own;
 #pragma unroll
     for (uint32_t distance = 1; distance < kLanes; distance *= 2) {
-      const uint32_t below = ptx::shuffleUp(sum, distance);
+      const T below = ptx::shuffleUp(sum, distance);
       if (lane >= distance) sum += below;
     }
     v.value = sum - own;

@@ -12,7 +12,7 @@ namespace kerneltwin {
 /// Tasks a backlog of the scheduler holds: more than any queue entry has, whose count is 12 bits.
 inline constexpr uint32_t kBacklogTasks = 1u << kReadyCountBits;
 
-/// The OS block's arrays in the pipeline's memory.
+/// The OS block's arrays in the pipeline's memory, behind those of placing.
 struct OsTables {
   SubscriberQueue* queues;  ///< [subscribers]
   uint32_t* heads;          ///< [subscribers + 1]
@@ -25,8 +25,7 @@ struct OsTables {
 };
 
 template <class Block>
-KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
-  char* at = pipelineMemory();
+KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors, char* at) {
   auto take = [&](uint32_t bytes) {
     char* here = at;
     at += roundUp(bytes, 16);
@@ -47,9 +46,9 @@ KT_DEVICE OsTables osTables(const Shape& s, uint32_t processors) {
 }
 static_assert(kMaxProcessors * (2 + kReadyLists) * 4 + kTaskClasses * kBacklogTasks * 4 + 1024 <= kPipelineBytes);
 
-/// Sets the words the warps share. All threads; ends with a block barrier.
+/// Sets the words the warps share, but for the COMBINE tasks in the bound. All threads.
 template <class Block>
-KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t, const uint32_t* own) {
+KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t) {
   const Shape& s = args.shape;
   Control& words = control();
   if (ptx::thread() == 0) words.bound = peerBound(s, args.placement[args.rank + 1] - args.placement[args.rank]);
@@ -61,7 +60,13 @@ KT_DEVICE void openOs(const LaunchArgs& args, const OsTables& t, const uint32_t*
     t.queues[ptx::thread()] = {args.work.subscriberRings + static_cast<uint64_t>(ptx::thread()) * capacity,
                                capacity - 1};
   }
-  ptx::syncBlock();
+}
+
+/// Adds the COMBINE tasks of the rows this rank keeps (`own`) to the bound. All threads; ends with a block barrier.
+template <class Block>
+KT_DEVICE void addCombineTasks(const LaunchArgs& args, const uint32_t* own) {
+  const Shape& s = args.shape;
+  Control& words = control();
   uint32_t tasks = 0;
   for (uint32_t e = ptx::thread(); e < s.experts; e += Block::kThreads) tasks += combineTasksOf(s, own[e]);
   if (tasks > 0) ptx::add<Order::Relaxed, Scope::Block>(&words.bound, tasks);
@@ -95,9 +100,9 @@ KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingT
   runScheduler(mem, warp, trace, st);
 }
 
+/// Subscriber `index` before its launch; `own` need not hold its counts yet.
 template <class Block>
-KT_DEVICE void runSubscriberWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
-                                 const uint32_t* own, uint32_t index) {
+KT_DEVICE SubscriberState subscriberState(const LaunchArgs& args, const OsTables& t, const uint32_t* own, uint32_t index) {
   Control& words = control();
   const uint64_t watchList = static_cast<uint64_t>(index) * watchListCapacity(args.shape);
   SubscriberState st;
@@ -116,9 +121,7 @@ KT_DEVICE void runSubscriberWarp(const LaunchArgs& args, DeviceMemory& mem, Ring
   st.ticket = args.work.tickets[index];
   st.bound = {&words.bound, words.corrected};
   st.interrupted = &words.interrupted;
-  DeviceWarp warp;
-  runSubscriber(mem, warp, trace, st);
-  if (ptx::lane() == 0) args.work.tickets[index] = st.ticket;
+  return st;
 }
 
 /// Leaves what the next launch continues from, and what a reader of a failed launch needs.
@@ -146,16 +149,37 @@ KT_DEVICE void runOsBlock(const LaunchArgs& args, uint32_t processors) {
     trace.record(EventKind::GateEnd, 0, 0, 0);
   }
   if (ptx::lane() == 0) self.site = Site::Barrier;
-  if (!rankBarrier(args, mem, trace, processors + 1)) return;
+  arriveRank(args, mem, trace, processors + 1);
 
+  // What needs no other block's counts is done while the others gate: behind the barrier it would delay the first tasks.
+  const PlaceTables places = placeTables(args.shape);
+  const OsTables tables = osTables<Block>(args.shape, processors, places.rest);
+  clearSums<Block>(args, places);
+  if (ptx::warp() == 0) clearNumbers(args, places.first);
+  openOs<Block>(args, tables);
+  ptx::syncBlock();
+  const bool schedules = ptx::warp() == 0;
+  DeviceWarp warp;
+  SubscriberState st;
+  if (!schedules) {
+    st = subscriberState<Block>(args, tables, places.kept, ptx::warp() - 1);
+    watchDispatch(warp, st);
+  }
+  if (!awaitRank(args, mem, trace, processors + 1)) return;
+
+  sumCounts<Block>(args, places, CountTeam::of<Block>(args.shape.experts), processors, processors);
   uint32_t* own = args.work.ownRows + static_cast<uint64_t>(processors) * args.shape.experts;
-  totalRows<Block>(args, placeTables(args.shape), processors, processors, own);
-  const OsTables tables = osTables<Block>(args.shape, processors);
-  openOs<Block>(args, tables, own);
-  if (ptx::lane() == 0) self.site = ptx::warp() == 0 ? Site::Scheduler : Site::Subscriber;
+  keepRows<Block>(args, places, own, ptx::thread(), Block::kThreads);
+  ptx::syncBlock();
+  addCombineTasks<Block>(args, places.kept);
+  if (ptx::lane() == 0) self.site = schedules ? Site::Scheduler : Site::Subscriber;
   ptx::syncWarp();
-  if (ptx::warp() == 0) runSchedulerWarp<Block>(args, mem, trace, tables, processors);
-  else runSubscriberWarp<Block>(args, mem, trace, tables, own, ptx::warp() - 1);
+  if (schedules) {
+    runSchedulerWarp<Block>(args, mem, trace, tables, processors);
+  } else {
+    runSubscriber(mem, warp, trace, st);
+    if (ptx::lane() == 0) args.work.tickets[st.index] = st.ticket;
+  }
   ptx::syncBlock();
   closeOs<Block>(args, tables);
 }

@@ -206,18 +206,6 @@ KT_DEVICE void keepRows(const LaunchArgs& args, const PlaceTables& t, uint32_t* 
   }
 }
 
-/// All of it, for a block without a share of its own. Ends with a block barrier.
-template <class Block>
-KT_DEVICE void totalRows(const LaunchArgs& args, const PlaceTables& t, uint32_t processors, uint32_t processor,
-                         uint32_t* own) {
-  clearSums<Block>(args, t);
-  if (ptx::warp() == 0) clearNumbers(args, t.first);
-  ptx::syncBlock();
-  sumCounts<Block>(args, t, CountTeam::of<Block>(args.shape.experts), processors, processor);
-  keepRows<Block>(args, t, own, ptx::thread(), Block::kThreads);
-  ptx::syncBlock();
-}
-
 /// Numbers the choices of a window per expert, 32 at a time in token order; `next` is where an expert's numbers go on. One warp
 /// alone: the order is the point, and a share has few choices (125 at S = 8192, k = 2, 131 processors). It needs no other share's
 /// counts, so a share of one window is numbered while the rank's barrier is awaited.

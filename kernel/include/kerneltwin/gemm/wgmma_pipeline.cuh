@@ -8,12 +8,12 @@
 // A source, policy `S` of the clerk, is what the protocol (or a benchmark) puts behind the mailbox. All calls by one thread:
 //   bool take(TileTask& task)          fills in the next task if there is one now; an Exit task ends the launch (and is the
 //                                      answer from then on to an abort); never waits
-//   void begun(const TileTask&)        it has left the mailbox: a tile when its first product is issued
+//   void begun(const TileTask&)        it has left the mailbox: a tile when the one before it nears its end
 //   void started(const TileTask&, at)  it runs, and all before it in its stream are finished; `at`: SM clock of its beginning
 //   void finished(const TileTask&)     all its results are stored, and ordered before what this thread does next
 //   void close()                       the exit was taken and everything before it is finished
 // Tiles are reported in the order they were taken, and so are the aides' tasks; the two streams run beside each other. Tiles in
-// hand: the one computed and the next, whose operands already stream in; the last one's stores may still drain.
+// hand: the one computed and the next, whose operands follow in the ring; the last one's stores may still drain.
 //
 // What another task is: policy `O`,
 //   void onAides(const TileTask&, char* shared) const       on the kAideThreads threads, with kAideBytes of shared memory
@@ -57,18 +57,19 @@ struct TaskStream {
 
 /// The clerk. Returns when the exit was taken and all tasks before it are reported.
 ///
-/// A tile leaves the mailbox as soon as the one before it has begun: its operands stream in while that one computes, and the next but
-/// one waits in the mailbox. With one tile less in hand, a tile of 15 us was over before the scheduler's answer to its beginning had
-/// come (a sweep, two trips through a loaded L2, the addresses). Another task leaves the mailbox at once and waits with the clerk for whoever is free
-/// first: the aides, or the consumers when they have no tile: four times the threads, which is what the end of a launch takes.
+/// A tile leaves the mailbox when half of the copies of the tile before it are issued: from then on the scheduler may answer with the
+/// next. Earlier would bind tiles to blocks that are not the first to be free (65 us between the
+/// first block's end and the last's with few tokens on an H200); later, and the answer (a sweep, two trips through a loaded L2,
+/// the addresses; twice that when a COMBINE comes first) would come after the tile's end. Another task leaves the mailbox at
+/// once and waits with the clerk for the consumers when they have no tile (four times the threads: 10 us instead of 39, which
+/// is what the end of a launch takes), or else for the aides.
 template <class Config, class Source>
 KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   TaskStream<TileCursor> tiles;
   TaskStream<AideCursor> others;
   uint32_t pendingFirst = 0;
   uint32_t pendingLast = 0;
-  bool waits = false;  // a tile has left the mailbox and has not begun
-  bool held = false;   // another was taken behind it: the mailbox is still its
+  bool held = false;  // the last tile taken is still in the mailbox
   bool exiting = false;
   auto& words = pipe.words();
   for (;;) {
@@ -79,9 +80,7 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
         if (task.kind == TaskKind::Tile) {
           pipe.publishTask(tiles.taken.slot());
           ++tiles.taken.count;
-          held = waits;
-          if (!held) source.begun(task);
-          waits = true;
+          held = true;
         } else if (!exiting) {
           source.begun(task);
           words.pending[pendingLast++ % kPendingTasks] = task;
@@ -90,24 +89,23 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
     }
     if (pendingFirst != pendingLast) {
       const TileTask& next = words.pending[pendingFirst % kPendingTasks];
-      if (others.empty()) {
-        words.slots[others.taken.slot()] = next;
-        pipe.publishTask(others.taken.slot());
-        ++others.taken.count;
-        ++pendingFirst;
-      } else if (tiles.empty()) {
+      if (tiles.empty()) {
         words.slots[tiles.taken.slot()] = next;
         words.slots[tiles.taken.slot()].kind = TaskKind::Wide;
         pipe.publishTask(tiles.taken.slot());
         ++tiles.taken.count;
         ++pendingFirst;
+      } else if (others.empty()) {
+        words.slots[others.taken.slot()] = next;
+        pipe.publishTask(others.taken.slot());
+        ++others.taken.count;
+        ++pendingFirst;
       }
     }
-    if (waits) {
-      const TileCursor next = {tiles.taken.count - (held ? 2 : 1)};
-      if (ptx::testWait(pipe.begun(next.slot()), next.phase())) {
-        if (held) source.begun(words.slots[(next.count + 1) % kTileSlots]);
-        waits = held;
+    if (held) {
+      const TileCursor before = {tiles.taken.count - 2};
+      if (tiles.taken.count == 1 || ptx::testWait(pipe.nearEnd(before.slot()), before.phase())) {
+        source.begun(words.slots[TileCursor{tiles.taken.count - 1}.slot()]);
         held = false;
       }
     }
@@ -178,11 +176,15 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
       const TokenPart part = tokenPart(pipe, tokenGroups(task.rows));
       ptx::fenceGlobalForCopies();  // rows written by ordinary stores, ordered before this task was taken
       const uint64_t weightPolicy = task.readOnce ? once : normal;
+      const uint32_t near = (task.steps - 1) * kLeadEighths / 8;
       for (uint32_t step = 0; step < task.steps; ++step) {
         awaitPhase(guard, pipe.empty(ring.stage), ring.phase ^ 1, Wait::Empty);
         fillStage(pipe, maps, task, part, ring.stage, step * kStageDepth, weightPolicy, keep);
         ring.advance();
+        if (step == near) ptx::arrive(pipe.nearEnd(at.slot()));
       }
+    } else {
+      ptx::arrive(pipe.nearEnd(at.slot()));
     }
     pipe.arriveStored(at.slot());
   }

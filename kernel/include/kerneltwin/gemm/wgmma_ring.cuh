@@ -47,12 +47,19 @@ inline constexpr uint32_t kTaskSlots = kTileSlots + kAideSlots;
 /// Tasks that are not tiles and wait with the clerk: so many that they hardly ever hold up the mailbox for a tile.
 inline constexpr uint32_t kPendingTasks = 4;
 
+/// How much of a tile's copies is issued when the next tile may leave the mailbox.
+#ifndef KT_LEAD
+#define KT_LEAD 4
+#endif
+inline constexpr uint32_t kLeadEighths = KT_LEAD;
+
 /// Words of a pipeline behind its tiles.
 template <class Config>
 struct PipelineWords {
   uint64_t full[Config::kStages];  ///< stage landed: one arrival and its bytes
   uint64_t empty[Config::kStages]; ///< stage free: one arrival a consumer warp of every block
   uint64_t filled[kTaskSlots];     ///< slot written: one arrival
+  uint64_t nearEnd[kTileSlots];    ///< kLeadEighths of its copies are issued: one arrival
   uint64_t begun[kTaskSlots];      ///< first product about to be issued: one arrival
   uint64_t stored[kTaskSlots];     ///< results stored and slot read: one arrival a warp of the stream's and the producer, of every block
   uint64_t begunAt[kTaskSlots];    ///< SM clock at that moment
@@ -99,6 +106,7 @@ struct PipelineView {
   KT_DEVICE uint32_t full(uint32_t stage) const { return word(offsetof(Words, full), stage); }
   KT_DEVICE uint32_t empty(uint32_t stage) const { return word(offsetof(Words, empty), stage); }
   KT_DEVICE uint32_t filled(uint32_t slot) const { return word(offsetof(Words, filled), slot); }
+  KT_DEVICE uint32_t nearEnd(uint32_t slot) const { return word(offsetof(Words, nearEnd), slot); }
   KT_DEVICE uint32_t begun(uint32_t slot) const { return word(offsetof(Words, begun), slot); }
   KT_DEVICE uint32_t stored(uint32_t slot) const { return word(offsetof(Words, stored), slot); }
 
@@ -180,6 +188,7 @@ KT_DEVICE void openPipeline(const PipelineView<Config>& pipe) {
       ptx::initBarrier(pipe.full(i), 1);
       ptx::initBarrier(pipe.empty(i), Config::kCtas * kConsumerWarps);
     }
+    for (uint32_t i = 0; i < kTileSlots; ++i) ptx::initBarrier(pipe.nearEnd(i), 1);
     for (uint32_t i = 0; i < kTaskSlots; ++i) {
       ptx::initBarrier(pipe.filled(i), 1);
       ptx::initBarrier(pipe.begun(i), 1);

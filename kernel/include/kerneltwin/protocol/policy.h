@@ -18,7 +18,7 @@
 //   template <class T> struct Var         one T a lane: `v[lane]`
 //   void each(F)                          F(lane) for every lane; on the device each lane runs its own
 //   uint32_t ballot(F)                    bit l = F(l), the same value in all lanes
-//   uint32_t exclusiveScan(Var<uint32_t>& v)   v becomes its exclusive prefix sum; returns the total
+//   T exclusiveScan(Var<T>& v)            v becomes its exclusive prefix sum; returns the total; T: uint32_t or uint64_t
 //   T broadcast(const Var<T>&, lane)      the value of one lane, in all lanes
 //   void gather(Var<T>& out, const Var<T>& v, const Var<uint32_t>& from)   out[lane] = v[from[lane]]
 //   void sync()                           orders the warp's accesses to memory its lanes share

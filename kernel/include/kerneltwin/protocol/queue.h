@@ -39,6 +39,16 @@ KT_HD uint32_t roundUpPow2(uint64_t n) {
   return static_cast<uint32_t>(p);
 }
 
+/// GEMM0 tasks that an entry should not exceed: few enough that several entries of different cells fit a backlog.
+inline constexpr uint32_t kEntryTasks = 128;
+
+/// Row blocks of a dispatch cell that share an entry. Neighbours do, because they share the expert's weights: entry by entry from
+/// all queues in turn, row blocks of many experts would run side by side, whose weights together do not fit L2.
+KT_HD uint32_t entryRowBlocks(const Shape& s) {
+  const uint32_t fit = kEntryTasks / gemm0Cols(s);
+  return fit > 0 ? fit : 1;
+}
+
 /// Most row blocks that the tokens of one rank can make over all experts: every row in its own tile share, plus one
 /// residue block an expert, and never more than all cells full.
 KT_HD uint64_t sentRowBlocks(const Shape& s) {

@@ -15,7 +15,8 @@ namespace kerneltwin {
 enum class Scheduling : uint32_t {
   Fifo = 0,        ///< tasks in the order their entries are found
   Gemm1First = 1,  ///< GEMM1, then COMBINE, then GEMM0: an expert's intermediate rows are read while they are in L2
-  Interleave = 2,  ///< GEMM1 before GEMM0; between two tiles a processor gets a COMBINE, which runs beside the tile it waits for
+  Interleave = 2,  ///< GEMM1 before GEMM0, but for the last waves of GEMM0; between two tiles a processor gets a COMBINE, which runs
+                   ///< beside the tile it waits for
 };
 
 /// Classes of tasks with a backlog of their own, numbered as Op.
@@ -39,13 +40,7 @@ struct SchedulerRun {
   uint32_t emptySweeps = 0;
 };
 
-/// Adds to one of a few counters in registers: an index known only at run time would put the array into memory.
-template <uint32_t N>
-KT_HD void moveTail(RingSpan (&spans)[N], uint32_t which, uint32_t by) {
-  KT_UNROLL
-  for (uint32_t i = 0; i < N; ++i) spans[i].tail += i == which ? by : 0;
-}
-
+/// One of a few counters in registers: an index known only at run time would put the array into memory.
 template <uint32_t N>
 KT_HD RingSpan spanOf(const RingSpan (&spans)[N], uint32_t which) {
   RingSpan span = spans[0];
@@ -63,19 +58,28 @@ struct Pairing {
   uint32_t most;  ///< placements it allows now; zero: nothing can be placed
 };
 
+/// GEMM0 tasks a processor that Interleave does not put off: the last waves of GEMM0 come first, so that the end of a launch has
+/// tiles that wait for nothing instead of the chain of both GEMMs of the last experts.
+#ifndef KT_WAVES
+#define KT_WAVES 2
+#endif
+inline constexpr uint32_t kLastWaves = KT_WAVES;
+
 /// What to place next.
-KT_HD Pairing nextPairing(Scheduling scheduling, const SchedulerRun& run) {
+KT_HD Pairing nextPairing(Scheduling scheduling, const SchedulerRun& run, uint32_t processors) {
   const uint32_t open = run.ready[0].count();
   const uint32_t due = run.ready[1].count();
   const uint32_t gemm0 = run.backlog[0].count();
   const uint32_t gemm1 = run.backlog[1].count();
   const uint32_t combine = run.backlog[2].count();
-  const auto pairing = [](uint32_t backlog, uint32_t tasks, uint32_t list, uint32_t processors) -> Pairing {
-    return {backlog, list, tasks < processors ? tasks : processors};
+  const auto pairing = [](uint32_t backlog, uint32_t tasks, uint32_t list, uint32_t free) -> Pairing {
+    return {backlog, list, tasks < free ? tasks : free};
   };
   if (scheduling == Scheduling::Interleave) {
     if (combine > 0 && open > 0) return pairing(2, combine, 0, open);
-    if (gemm1 > 0) return due > 0 ? pairing(1, gemm1, 1, due) : pairing(1, gemm1, 0, open);
+    if (gemm1 > 0 && (gemm0 == 0 || gemm0 > kLastWaves * processors)) {
+      return due > 0 ? pairing(1, gemm1, 1, due) : pairing(1, gemm1, 0, open);
+    }
     if (gemm0 > 0) return due > 0 ? pairing(0, gemm0, 1, due) : pairing(0, gemm0, 0, open);
     return pairing(2, combine, 1, due);
   }
