@@ -5,9 +5,13 @@ import { mutants } from '../../sim/verify/mutants/catalogue.ts';
 
 /** Which shape shows which fault of the headers' ordering. */
 const shapes: readonly (readonly [string, string])[] = [
-  ['M15', 'cell-arrival'],
   ['M15', 'row-block'],
   ['M15', 'token-arrival'],
+  ['M12-cell', 'cell-arrival'],
+  ['M12-cell-scope', 'cell-arrival'],
+  ['M15-cell', 'cell-arrival'],
+  ['M15-cell-release', 'cell-arrival'],
+  ['M15-cell-scope', 'cell-arrival'],
   ['M16', 'task-chain'],
   ['M16', 'row-block'],
   ['M16-release', 'task-chain'],

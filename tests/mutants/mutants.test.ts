@@ -55,10 +55,16 @@ describe('planted faults', () => {
     const asked = mutants.filter(({ id }) => /^M1[2-6]/.test(id));
     expect(asked.map(({ id, underSc }) => [id, underSc])).toEqual([
       ['M12', 'hidden'],
+      ['M12-cell', 'hidden'],
+      ['M12-cell-scope', 'hidden'],
       ['M13', 'hidden'],
       ['M13-fence', 'hidden'],
       ['M14', 'shown'],
       ['M15', 'hidden'],
+      ['M15-cell', 'hidden'],
+      ['M15-cell-release', 'hidden'],
+      ['M15-cell-scope', 'hidden'],
+      ['M15-cell-early', 'hidden'],
       ['M16', 'hidden'],
       ['M16-release', 'hidden'],
       ['M16-early', 'hidden'],

@@ -87,11 +87,12 @@ void Actor::expect(Location at, uint64_t value, const char* invariant, const cha
 
 // Transport.
 
+template <Order O>
 void Actor::signal(HostMemory& mem, uint32_t dest, uint32_t flag, uint64_t word) {
   uint64_t* at = &w_.ranks_[dest].flags[flag];
   const Location location = w_.arena_->locate(at);
   if (location == kNowhere) x_.fail("L3", "a signal outside the flags by " + name());
-  mem.store<Order::Release, Scope::System>(at, word, [&] { w_.ghost_->beforeSignal(dest, flag, x_.memory.peek(location)); });
+  mem.store<O, Scope::System>(at, word, [&] { w_.ghost_->beforeSignal(dest, flag, x_.memory.peek(location)); });
 }
 
 void Actor::recordRows(HostTrace& trace, uint32_t dest, uint32_t slot, uint32_t first, uint32_t rows) {
@@ -108,7 +109,7 @@ void Actor::beforeCellSignal(HostTrace& trace, uint32_t dest, uint32_t slot, uin
 
 void Actor::deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t rows, uint32_t flag, uint64_t word) {
   w_.ghost_->sendCell(rank_, dest, slot, flag);
-  if (direct()) return signal(mem, dest, flag, ghostly(word));
+  if (direct()) return signal<Order::Relaxed>(mem, dest, flag, ghostly(word));
   PutOp op{{}, role_, dest, flag, ghostly(word), x_.memory.view(fiber_)};
   for (uint32_t r = 0; r < rows; ++r) op.words.emplace_back(rowAt(rank_, dest, Stage::Outgoing, slot, r), rowAt(dest, rank_, Stage::Incoming, slot, r));
   issue(std::move(op));
@@ -116,7 +117,7 @@ void Actor::deliverCell(HostMemory& mem, uint32_t dest, uint32_t slot, uint32_t 
 
 void Actor::deliverTile(HostMemory& mem, uint32_t dest, uint32_t slot, RowSpan span, uint32_t col, uint32_t flag, uint64_t word) {
   w_.ghost_->sendTile(rank_, dest, flag);
-  if (direct()) return signal(mem, dest, flag, ghostly(word));
+  if (direct()) return signal<Order::Release>(mem, dest, flag, ghostly(word));
   PutOp op{{}, role_, dest, flag, ghostly(word), x_.memory.view(fiber_)};
   for (uint32_t r = span.begin; r < span.begin + span.count; r += kRowStep) {
     op.words.emplace_back(tileAt(rank_, dest, Stage::Outgoing, slot, r, col), tileAt(dest, rank_, Stage::Incoming, slot, r, col));
@@ -175,7 +176,7 @@ void Actor::deliver(PutOp& op) {
     x_.step(to, Access::Write);
     writeNow(to, value);
   }
-  signal(mem_, op.dest, op.flag, op.signal);
+  signal<Order::Release>(mem_, op.dest, op.flag, op.signal);
   mem_.add<Order::Release, Scope::System>(&my().putsDone[op.by], 1u);
 }
 

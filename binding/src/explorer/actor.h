@@ -36,6 +36,7 @@ class Actor {
   void deliver(PutOp& op);
   void issue(PutOp op);
   void quiet();
+  template <Order O>
   void signal(HostMemory& mem, uint32_t dest, uint32_t flag, uint64_t word);
   uint64_t ghostly(uint64_t word) const { return word | static_cast<uint64_t>(epoch_) << kGhostShift; }
 

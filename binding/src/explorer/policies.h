@@ -183,6 +183,7 @@ class HostTrace {
       : x_(explorer), witness_(witness), events_(events), fiber_(fiber), rank_(rank), actor_(actor) {}
 
   void launch(uint32_t epoch) { launch_ = epoch; }
+  bool off() const { return false; }
   Stamp stamp() const { return x_.steps(); }
   void record(EventKind kind, uint32_t aux, uint32_t a, uint32_t b) { recordAt(stamp(), kind, aux, a, b); }
   void recordAt(Stamp at, EventKind kind, uint32_t aux, uint32_t a, uint32_t b) {

@@ -29,7 +29,7 @@ HAND void push(uint64_t* ring, uint32_t mask, uint32_t ticket, uint32_t first, u
 HAND void signalOne(const LaunchArgs& args, const DispatchState& st, uint32_t expert) {
   const ExpertHome home = st.placement.home(expert);
   const uint64_t word = packSignal({epochState(st.epoch), st.ownRows[expert], st.rowTilesTo[home.rank]});
-  storeReleaseSys(&args.symmetric.peerFlags[home.rank][st.rank * st.shape.slots + home.slot], word);
+  storeRelaxedSys(&args.symmetric.peerFlags[home.rank][st.rank * st.shape.slots + home.slot], word);
 }
 
 HAND uint32_t rowsOf(const ProcessorState& st, const Task& task) {
@@ -146,15 +146,36 @@ __global__ void arriveAtCells(Patience, __grid_constant__ const LaunchArgs args,
                               uint32_t* sum) {
   const uint32_t experts = st.shape.experts;
   uint32_t mine = 0;
-  for (uint32_t base = 0; base < experts; base += 32) {
-    const uint32_t e = base + by_hand::lane();
-    const uint32_t rows = e < experts ? put[e].count : 0;
-    mine += rows;
-    if (!__any_sync(~0u, rows > 0)) continue;
-    uint32_t before = 0;
-    if (rows > 0) before = by_hand::arriveAt(&st.cellArrivals[e], rows, st.ownRows[e]);
-    __syncwarp();
-    if (rows > 0 && before + rows == st.ownRows[e]) by_hand::signalOne(args, st, e);
+  for (uint32_t base = 0; base < experts; base += 4 * 32) {
+    const uint32_t first = base + by_hand::lane();
+    uint32_t rows[4], before[4];
+    uint32_t here = 0;
+#pragma unroll
+    for (uint32_t g = 0; g < 4; ++g) {
+      const uint32_t e = first + g * 32;
+      rows[g] = e < experts ? put[e].count : 0;
+      here += rows[g];
+    }
+    mine += here;
+    if (!__any_sync(~0u, here > 0)) continue;
+    by_hand::fenceGpu();
+#pragma unroll
+    for (uint32_t g = 0; g < 4; ++g) {
+      if (rows[g] > 0) before[g] = by_hand::addRelaxedGpu(&st.cellArrivals[first + g * 32], rows[g]);
+    }
+    uint32_t complete = 0;
+#pragma unroll
+    for (uint32_t g = 0; g < 4; ++g) {
+      if (rows[g] > 0 && before[g] + rows[g] == st.ownRows[first + g * 32]) complete |= 1u << g;
+    }
+    if (__any_sync(~0u, complete > 0)) {
+      by_hand::fenceSys();
+      for (; complete != 0; complete &= complete - 1) {
+        const uint32_t e = first + (__ffs(complete) - 1) * 32;
+        by_hand::signalOne(args, st, e);
+        by_hand::storeRelaxedGpu(&st.cellArrivals[e], 0);
+      }
+    }
     __syncwarp();
   }
   for (uint32_t e = st.index + by_hand::lane() * st.processors; e < experts; e += 32 * st.processors) {

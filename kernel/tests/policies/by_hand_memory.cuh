@@ -44,6 +44,9 @@ HAND_ADD(addAcqRelGpu, "acq_rel.gpu", uint64_t, "u64", "l")
 HAND_ADD(addRelaxedGpu, "relaxed.gpu", uint32_t, "u32", "r")
 HAND_ADD(addRelaxedCta, "relaxed.cta", uint32_t, "u32", "r")
 
+HAND void fenceGpu() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+HAND void fenceSys() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
+
 HAND uint32_t orRelaxedCta(uint32_t* p, uint32_t bits) {
   uint32_t before;
   asm volatile("atom.or.relaxed.cta.b32 %0, [%1], %2;" : "=r"(before) : "l"(p), "r"(bits) : "memory");

@@ -7,6 +7,7 @@ namespace kerneltwin {
 
 struct NoTrace {
   using Stamp = uint64_t;
+  __device__ __forceinline__ bool off() const { return true; }
   __device__ __forceinline__ Stamp stamp() const { return 0; }
   __device__ __forceinline__ void record(EventKind, uint32_t, uint32_t, uint32_t) {}
   __device__ __forceinline__ void recordAt(Stamp, EventKind, uint32_t, uint32_t, uint32_t) {}

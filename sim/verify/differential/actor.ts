@@ -56,11 +56,18 @@ const whole = (lo: number, hi: number): bigint => (BigInt(hi) << 32n) | BigInt(l
 const ghostShift = 59n;
 const ghostMask = (1n << ghostShift) - 1n;
 
-export function* sendSignal(a: Actor, dest: number, flag: number, m: Signal, epoch: number): Life {
+export function* sendSignal(
+  a: Actor,
+  dest: number,
+  flag: number,
+  m: Signal,
+  epoch: number,
+  order: OrderCode = Order.Release,
+): Life {
   const word = packSignal(m) | (BigInt(epoch) << ghostShift);
   yield;
   const at = myWords(a, dest).flags + flag;
-  a.machine.store(a.fiber, at, low(word), high(word), Order.Release, Scope.System);
+  a.machine.store(a.fiber, at, low(word), high(word), order, Scope.System);
 }
 
 export function* loadSignal(a: Actor, flag: number): Generator<void, Signal, void> {
@@ -122,6 +129,22 @@ export function* loadDoorbell(
 
 export const nextSequence = (sequence: number): number => (sequence + 1) % 2 ** 31;
 
+/** The last arriver's part: nobody touches the counter again in this launch. */
+export function* setBack(a: Actor, counter: number): Life {
+  yield;
+  a.machine.store(a.fiber, counter, 0, 0, Order.Relaxed, Scope.Device);
+}
+
+/** Adds to an arrival counter behind a release fence. Returns the count before. */
+export function* arriveFenced(
+  a: Actor,
+  counter: number,
+  amount: number,
+): Generator<void, number, void> {
+  yield;
+  return a.machine.add(a.fiber, counter, amount, Order.Relaxed, Scope.Device);
+}
+
 /** Adds to an arrival counter; the last arriver sets it back. Returns the count before. */
 export function* arrive(
   a: Actor,
@@ -131,10 +154,7 @@ export function* arrive(
 ): Generator<void, number, void> {
   yield;
   const before = a.machine.add(a.fiber, counter, amount, Order.AcqRel, Scope.Device);
-  if (before + amount === total) {
-    yield;
-    a.machine.store(a.fiber, counter, 0, 0, Order.Relaxed, Scope.Device);
-  }
+  if (before + amount === total) yield* setBack(a, counter);
   return before;
 }
 

@@ -14,6 +14,7 @@ import { decodeTask, gemm1Task, rowBlockIndex, type Task } from '../../moe/task.
 import {
   type Actor,
   arrive,
+  arriveFenced,
   barrier,
   keptRows,
   lanes,
@@ -24,6 +25,7 @@ import {
   publish,
   readPlain,
   sendSignal,
+  setBack,
   writePlain,
 } from './actor.ts';
 import type { Life } from './machine.ts';
@@ -91,7 +93,9 @@ function* signalCell(a: Actor, epoch: number, expert: number): Life {
   const rows = keptRows(a, epoch, a.rank, expert);
   const rowTiles = announced(a, epoch, home.rank);
   const flag = dispatchFlag(a.shape, a.rank, home.slot);
-  yield* sendSignal(a, home.rank, flag, { state: epochState(epoch), rows, rowTiles }, epoch);
+  const signal = { state: epochState(epoch), rows, rowTiles };
+  // Ordered by the fence of whoever completed the cell; a no-op passes nothing on.
+  yield* sendSignal(a, home.rank, flag, signal, epoch, Order.Relaxed);
 }
 
 /** This block's rows of a cell: an even share of the rows that the rank keeps. */
@@ -101,19 +105,38 @@ function shareOf(a: Actor, epoch: number, expert: number): { begin: number; coun
   return { begin, count: Math.floor((rows * (a.index + 1)) / a.spec.processors) - begin };
 }
 
-/** A warp's steps of arriving: all lanes' arrivals, then the signals of the cells they complete; the no-ops at the end. */
+/** Experts whose arrivals travel together. */
+const arrivalsTogether = 4 * lanes;
+
+/**
+ * A warp's steps of arriving: arrivals in one flight behind a release fence; behind one more fence, if they complete any cell,
+ * the signals of those, lane by lane. The no-ops come at the end.
+ */
 function* arriveCells(a: Actor, epoch: number): Life {
   const { experts } = a.shape;
-  for (let base = 0; base < experts; base += lanes) {
-    const complete: number[] = [];
-    for (let expert = base; expert < Math.min(base + lanes, experts); expert++) {
-      const { count } = shareOf(a, epoch, expert);
-      if (count === 0) continue;
-      const total = keptRows(a, epoch, a.rank, expert);
-      const before = yield* arrive(a, myWords(a).cellArrivals + expert, count, total);
-      if (before + count === total) complete.push(expert);
+  const { memory } = a.machine;
+  const { cellArrivals } = myWords(a);
+  for (let base = 0; base < experts; base += arrivalsTogether) {
+    const here: number[] = [];
+    for (let expert = base; expert < Math.min(base + arrivalsTogether, experts); expert++) {
+      if (shareOf(a, epoch, expert).count > 0) here.push(expert);
     }
-    for (const expert of complete) yield* signalCell(a, epoch, expert);
+    if (here.length > 0) memory.releaseFence(a.fiber, Scope.Device);
+    const complete: number[] = [];
+    for (const expert of here) {
+      const { count } = shareOf(a, epoch, expert);
+      const before = yield* arriveFenced(a, cellArrivals + expert, count);
+      if (before + count === keptRows(a, epoch, a.rank, expert)) complete.push(expert);
+    }
+    if (complete.length > 0) {
+      memory.acquireFence(a.fiber, Scope.System);
+      memory.releaseFence(a.fiber, Scope.System);
+    }
+    complete.sort((x, y) => (x % lanes) - (y % lanes) || x - y);
+    for (const expert of complete) {
+      yield* signalCell(a, epoch, expert);
+      yield* setBack(a, cellArrivals + expert);
+    }
   }
   for (let lane = 0; lane < lanes; lane++) {
     const step = lanes * a.spec.processors;

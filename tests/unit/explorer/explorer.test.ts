@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { loadExplorer } from '../../../binding/explore.ts';
+import { checkTrace } from '../../../sim/check/check-trace.ts';
+import { EventKind } from '../../../sim/trace/generated/events.ts';
+import { compareRun } from '../../../sim/verify/differential/compare.ts';
 import { blindWorld } from '../../../sim/verify/mutants/blind-world.ts';
+import { traceOfRun } from '../../../sim/verify/trace-of-run.ts';
 import {
   crowded,
   fourEpochs,
@@ -9,13 +13,63 @@ import {
   type WorldSpec,
 } from '../../../sim/verify/world-spec.ts';
 
-const { ExploredWorld, litmus, litmusNames } = loadExplorer();
+const addon = loadExplorer();
+const { ExploredWorld, litmus, litmusNames } = addon;
 
 const sc = (spec: WorldSpec): WorldSpec => ({ ...spec, model: 'sc' });
 /** One epoch without rows: the smallest world of two ranks. */
 const silent = sc({ ...fourEpochs, rows: [fourEpochs.rows[2] ?? []] });
 /** One epoch with one row. */
 const oneRow = sc({ ...fourEpochs, rows: [fourEpochs.rows[0] ?? []] });
+
+/** Rows for experts on both sides of a warp's width and of the number of experts whose arrivals travel together. */
+const manyExperts: WorldSpec = {
+  ...crowded,
+  tokens: 8,
+  hidden: 64,
+  intermediate: 64,
+  expertsPerRank: [70, 70],
+  rows: [0, 1].map((epoch) =>
+    [0, 1].map((rank) => {
+      const used = new Set([0, 32, 33, 64, 100, 127, 128, 139]);
+      const keeps = (e: number): boolean => used.has(e) && (e + epoch + rank) % 3 > 0;
+      return Array.from({ length: 140 }, (_, e) => (keeps(e) ? 2 : 0));
+    }),
+  ),
+};
+
+describe('the arrivals at the cells of more experts than travel together', () => {
+  const world = new ExploredWorld(nativeConfig(manyExperts));
+
+  test.each(['random', 'pct'] as const)('hold every invariant in %s schedules', (strategy) => {
+    expect(world.batch({ strategy, seed: 7, runs: 20 }).failures).toEqual([]);
+  });
+
+  test('are made step by step as the mirror makes them', () => {
+    for (let index = 0; index < 5; index++) {
+      expect(compareRun(manyExperts, 7, index, addon).divergence?.timelines).toBeUndefined();
+    }
+  });
+
+  test('are recorded in the order of the experts, in a trace that the monitors find clean', () => {
+    const run = world.run({ strategy: 'random', seed: 7, keepEvents: true });
+    const { events } = run;
+    const arrivals = new Map<string, number[]>();
+    for (const [i, kind] of events.kind.entries()) {
+      if (kind !== EventKind.CellArrive) continue;
+      const actor = `${events.launch[i]}/${events.rank[i]}/${events.actor[i]}`;
+      arrivals.set(actor, [...(arrivals.get(actor) ?? []), events.a[i] ?? 0]);
+    }
+    expect(arrivals.size).toBe(8);
+    for (const experts of arrivals.values()) {
+      expect(experts).toEqual(experts.toSorted((x, y) => x - y));
+      expect(new Set(experts).size).toBe(experts.length);
+    }
+    const report = checkTrace(traceOfRun(manyExperts, events, 7));
+    const violated = report.monitors.filter((m) => m.verdict === 'violated');
+    expect(violated.map((m) => [m.id, m.violations[0]?.message])).toEqual([]);
+  });
+});
 
 describe('an explored world', () => {
   test('runs twelve tasks with six actors', () => {

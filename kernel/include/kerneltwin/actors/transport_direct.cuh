@@ -36,10 +36,11 @@ struct DirectTransport {
   KT_DEVICE void beforeCellSignal(T&, uint32_t, uint32_t, uint32_t) const {}
 
   /// System scope for both: the peer may be another GPU. The payload was stored by all threads of this block (and, for a
-  /// cell, by others that arrived before); the block barrier and the arrival chain make this release cover them.
+  /// cell, by others that arrived before); the block barrier and the arrival chain make the release cover them. A cell's
+  /// release is the fence that its last arriver made for all cells it completed.
   template <class M>
   KT_DEVICE void deliverCell(M& mem, uint32_t dest, uint32_t, uint32_t, uint32_t flag, uint64_t word) const {
-    mem.template store<Order::Release, Scope::System>(&args.symmetric.peerFlags[dest][flag], word);
+    mem.template store<Order::Relaxed, Scope::System>(&args.symmetric.peerFlags[dest][flag], word);
   }
 
   template <class M>

@@ -84,12 +84,15 @@ KT_HD bool signal(M& mem, const Words& w, uint32_t thread) {
   return mem.get(&w.plain[0]) != 1;
 }
 
-/// Two blocks put rows of one cell; the last to arrive signals for both.
+/// Two blocks put rows of one cell; the last to arrive signals for both, behind its fence.
 template <class M>
 KT_HD bool cellArrival(M& mem, const Words& w, uint32_t thread) {
   if (thread < 2) {
     mem.put(&w.plain[thread], 1);
-    if (arrive<Scope::Device>(mem, &w.narrow[0], 1u, 2u) == 1) raiseFlag(mem, w, 1);
+    releaseArrivals(mem);
+    if (arriveFenced(mem, &w.narrow[0], 1u) == 0) return false;
+    passOnArrivals(mem);
+    mem.template store<Order::Relaxed, Scope::System>(&w.wide[kFlag], static_cast<uint64_t>(1));
     return false;
   }
   awaitFlag(mem, w, 1);

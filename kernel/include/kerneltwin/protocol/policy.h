@@ -26,7 +26,8 @@
 //
 // Trace policy `T`: void record(EventKind, aux, a, b), by any lane of the acting warp; a lane's records keep their order.
 // `Stamp stamp()` takes the time now and `recordAt(stamp, kind, aux, a, b)` records under it: an event that others may react to
-// is stamped before the store or RMW that publishes it. A policy that does nothing compiles to nothing.
+// is stamped before the store or RMW that publishes it. `bool off()`: no record of this launch is kept, so steps that only
+// records need can be left out. A policy that does nothing compiles to nothing.
 #pragma once
 
 #include <cstdint>

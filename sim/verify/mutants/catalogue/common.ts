@@ -50,6 +50,9 @@ export const handOver: WorldSpec = { ...fourEpochs, rows: fourEpochs.rows.slice(
 /** Two processors that share the GEMM0 tiles of one row block. */
 export const twoBlocks: WorldSpec = { ...twelveTasks, hidden: 64, processors: 2, rows: [[[1, 0]]] };
 
+/** Two processors that each put a row of one cell. */
+export const sharedCell: WorldSpec = { ...twoBlocks, rows: [[[2, 0]]] };
+
 export const defaults: Pick<Mutant, 'world' | 'runs' | 'underSc' | 'strategy'> = {
   world: crowded,
   runs: 2000,

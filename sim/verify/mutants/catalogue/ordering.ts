@@ -1,6 +1,6 @@
 import { twelveTasks } from '../../world-spec.ts';
 import type { Mutant } from '../mutant.ts';
-import { busy, defaults, handOver, oneEdit, twoBlocks } from './common.ts';
+import { busy, defaults, handOver, oneEdit, sharedCell, twoBlocks } from './common.ts';
 
 /** Faults of memory order and scope, and of the order of operations around it. */
 export const ordering: readonly Mutant[] = [
@@ -11,8 +11,34 @@ export const ordering: readonly Mutant[] = [
     killedBy: ['S5'],
     edits: oneEdit(
       'explorer/actor.cc',
-      'mem.store<Order::Release, Scope::System>(at, word',
+      'mem.store<O, Scope::System>(at, word',
       'mem.store<Order::Relaxed, Scope::System>(at, word',
+    ),
+    underSc: 'hidden',
+    everyState: handOver,
+  },
+  {
+    ...defaults,
+    id: 'M12-cell',
+    fault: 'the fence before the signals of complete cells does not release their rows',
+    killedBy: ['S5'],
+    edits: oneEdit(
+      'protocol/arrival.h',
+      'fence<Order::AcqRel, Scope::System>',
+      'fence<Order::Acquire, Scope::System>',
+    ),
+    underSc: 'hidden',
+    everyState: handOver,
+  },
+  {
+    ...defaults,
+    id: 'M12-cell-scope',
+    fault: 'the fence before the signals of complete cells has device scope, but peers read them',
+    killedBy: ['S5'],
+    edits: oneEdit(
+      'protocol/arrival.h',
+      'fence<Order::AcqRel, Scope::System>',
+      'fence<Order::AcqRel, Scope::Device>',
     ),
     underSc: 'hidden',
     everyState: handOver,
@@ -50,8 +76,8 @@ export const ordering: readonly Mutant[] = [
     killedBy: ['S5'],
     edits: oneEdit(
       'protocol/send.h',
-      'if (rows[lane] > 0 && before[lane] + rows[lane] == st.ownRows[e]) signalCell',
-      'if (rows[lane] > 0 && before[lane] == 0) signalCell',
+      'if (rows > 0 && a.before[g][lane] + rows == st.ownRows[a.expert(g, lane)])',
+      'if (rows > 0 && a.before[g][lane] == 0)',
     ),
     underSc: 'shown',
   },
@@ -65,6 +91,61 @@ export const ordering: readonly Mutant[] = [
     world: { ...twelveTasks, rows: [[[1, 1]], [[1, 1]]] },
     underSc: 'hidden',
     everyState: twoBlocks,
+  },
+  {
+    ...defaults,
+    id: 'M15-cell',
+    fault: 'the last arriver at cells does not acquire the rows that the others released',
+    killedBy: ['S5'],
+    edits: oneEdit(
+      'protocol/arrival.h',
+      'fence<Order::AcqRel, Scope::System>',
+      'fence<Order::Release, Scope::System>',
+    ),
+    underSc: 'hidden',
+    everyState: sharedCell,
+  },
+  {
+    ...defaults,
+    id: 'M15-cell-release',
+    fault: 'arrivals at cells do not release the rows before them',
+    killedBy: ['S5'],
+    edits: oneEdit(
+      'protocol/arrival.h',
+      'mem.template fence<Order::Release, Scope::Device>();',
+      '',
+    ),
+    underSc: 'hidden',
+    everyState: sharedCell,
+  },
+  {
+    ...defaults,
+    id: 'M15-cell-scope',
+    fault: 'arrivals at cells release with block scope, but the last arriver is another block',
+    killedBy: ['S5'],
+    edits: oneEdit(
+      'protocol/arrival.h',
+      'fence<Order::Release, Scope::Device>',
+      'fence<Order::Release, Scope::Block>',
+    ),
+    underSc: 'hidden',
+    everyState: sharedCell,
+  },
+  {
+    ...defaults,
+    id: 'M15-cell-early',
+    fault: 'the fence behind the arrivals is made before them',
+    killedBy: ['S5'],
+    edits: [
+      { file: 'protocol/send.h', from: '  passOnArrivals(mem);\n', to: '' },
+      {
+        file: 'protocol/send.h',
+        from: '  releaseArrivals(mem);\n',
+        to: '  releaseArrivals(mem);\n  passOnArrivals(mem);\n',
+      },
+    ],
+    underSc: 'hidden',
+    everyState: sharedCell,
   },
   {
     ...defaults,

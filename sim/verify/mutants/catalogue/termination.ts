@@ -53,11 +53,7 @@ export const termination: readonly Mutant[] = [
     fault: 'arrival counters are not cleared for the next launch',
     // Rows of the last epoch count as arrived, or the total is never met again.
     killedBy: ['S5', 'T5'],
-    edits: oneEdit(
-      'protocol/arrival.h',
-      'if (before + amount == total) mem.template store<Order::Relaxed, S>(counter, 0u);',
-      '',
-    ),
+    edits: oneEdit('protocol/arrival.h', 'mem.template store<Order::Relaxed, S>(counter, 0u);', ''),
   },
   {
     ...defaults,
