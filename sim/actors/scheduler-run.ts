@@ -12,8 +12,12 @@ export class SchedulerRun {
   readonly ready: BitSet;
   policy!: SchedulingPolicy;
   phase: SchedulerPhase = 'idle';
-  /** When the next iteration reads; later ones follow at the period of an empty sweep. */
+  /** When the next iteration takes what its flight of loads has brought; later ones follow at the period of an empty sweep. */
   readPoint = 0;
+  /** When that flight has landed: before `readPoint` where placements held up the iteration. */
+  landed = 0;
+  /** When the last placements were through. */
+  placed = 0;
   /** Time of the one wake-up that counts; others are stale. */
   wakeAt: number = Number.POSITIVE_INFINITY;
   emptySweeps = 0;
@@ -32,5 +36,6 @@ export class SchedulerRun {
     this.phase = 'sweeping';
     this.wakeAt = Number.POSITIVE_INFINITY;
     this.emptySweeps = 0;
+    this.placed = 0;
   }
 }

@@ -20,9 +20,11 @@ const sequenceMask = 0x7fffffff;
 
 /**
  * The scheduler warp of every rank. An iteration sweeps the status words, 160 at once, and with them a hand of queue entries,
- * several of each queue, if the policy wants one; then it places tasks in batches of up to 32. All words are read at the
- * iteration's read point; a word read earlier in the sweep must have been visible that much earlier, so nothing is lost by the
- * single point. Iterations that find nothing are not simulated: they only shift the phase at which the next word is seen.
+ * several of each queue, if the policy wants one; then it places tasks in batches of up to 32. The loads of the next
+ * iteration leave before the placements of this one, which they overlap, so what becomes visible while doorbells are rung is
+ * seen an iteration later. All words are read at the point where an iteration's loads have landed; a word read earlier
+ * must have been visible that much earlier, so nothing is lost by the single point. Iterations that find nothing are not
+ * simulated: they only shift the phase at which the next word is seen.
  */
 export class Scheduler {
   readonly #world: World;
@@ -69,6 +71,7 @@ export class Scheduler {
       }),
     );
     run.readPoint = sim.now + this.#sweepNs(run);
+    run.landed = run.readPoint;
     this.#record(state, sim.now, EventKind.Bound, 0, state.bound, state.scheduled);
     if (state.scheduled === state.bound) this.#arm(run, run.readPoint);
     this.#armNext(run);
@@ -97,14 +100,15 @@ export class Scheduler {
   }
 
   #onSweep(run: SchedulerRun): void {
-    const { sim } = this.#world;
+    const { sim, machine } = this.#world;
     const { state } = run;
     if (run.phase !== 'sweeping' || sim.now !== run.wakeAt) return;
     run.wakeAt = Number.POSITIVE_INFINITY;
     const sweepNs = this.#sweepNs(run);
     const idle = sweepNs === 0 ? 0 : (sim.now - run.readPoint) / sweepNs;
-    this.#sweepStatus(run);
-    if (run.policy.wantsHand()) this.#openHand(run, sim.now);
+    const landed = sim.now === run.readPoint ? run.landed : sim.now;
+    this.#sweepStatus(run, landed);
+    if (run.policy.wantsHand()) this.#openHand(run, landed);
     const before = state.scheduled;
     const end = this.#place(run);
     const placed = state.scheduled - before;
@@ -114,7 +118,11 @@ export class Scheduler {
       this.#record(state, end, EventKind.Sweep, placed, run.emptySweeps + idle, 0);
       run.emptySweeps = 0;
     }
-    run.readPoint = end + this.#sweepNs(run);
+    // Taking what was found and the fence come before the next flight, placements after it.
+    const leaves = placed === 0 ? end : sim.now + machine.sweepNs;
+    run.landed = leaves + this.#sweepNs(run);
+    run.readPoint = Math.max(end, run.landed);
+    run.placed = end;
     if (state.scheduled > state.bound) {
       fail(this.#world, state, `scheduled ${state.scheduled} tasks over the bound ${state.bound}`);
     }
@@ -122,14 +130,14 @@ export class Scheduler {
     else this.#armNext(run);
   }
 
-  /** Takes every status word that this sweep sees, in ascending order of processors as the lanes do. */
-  #sweepStatus(run: SchedulerRun): void {
+  /** Takes every status word that loads which landed then have seen, in ascending order of processors as the lanes do. */
+  #sweepStatus(run: SchedulerRun, landed: number): void {
     const { state } = run;
     const { now } = this.#world.sim;
     const { reals, words } = state.processors;
     for (let p = state.unreadStatus.nextFrom(0); p >= 0; p = state.unreadStatus.nextFrom(p + 1)) {
       const lag = this.#readLag(run, p);
-      if (reals[p * realStride + Real.statusVisible]! + lag > now) continue;
+      if (reals[p * realStride + Real.statusVisible]! + lag > landed) continue;
       const status = words[p * wordStride + Word.status]!;
       const last = words[p * wordStride + Word.bellSequence]!;
       if (status !== last) {
@@ -143,7 +151,8 @@ export class Scheduler {
       if (run.ready.has(p)) fail(this.#world, state, `processor ${p} is ready twice`);
       state.unreadStatus.delete(p);
       run.ready.add(p);
-      this.#record(state, now - lag, EventKind.ProcessorReady, p, status, 0);
+      const time = Math.max(now - lag, run.placed);
+      this.#record(state, time, EventKind.ProcessorReady, p, status, 0);
       run.policy.takeProcessor(p);
     }
   }
@@ -244,14 +253,21 @@ export class Scheduler {
     const { reals } = run.state.processors;
     const visible =
       reals[processor * realStride + Real.statusVisible]! + this.#readLag(run, processor);
-    return firstPollAt(run.readPoint, this.#sweepNs(run), visible);
+    return this.#seenAt(run, visible);
+  }
+
+  /** Read point of the first iteration whose loads see a word that is visible from `visible` on. */
+  #seenAt(run: SchedulerRun, visible: number): number {
+    if (visible <= run.landed) return run.readPoint;
+    const period = this.#sweepNs(run);
+    return firstPollAt(run.readPoint + period, period, visible);
   }
 
   /** Read point that sees the head of a queue; Infinity when it is empty or a hand is open. */
   #entrySeen(run: SchedulerRun, q: number): number {
     const queue = run.state.queues[q]!;
     if (queue.size === 0 || !run.policy.wantsHand()) return Number.POSITIVE_INFINITY;
-    return firstPollAt(run.readPoint, this.#sweepNs(run), queue.headVisible);
+    return this.#seenAt(run, queue.headVisible);
   }
 
   /** From the first status load of an iteration to its read point: the queues are polled only when no hand is open. */

@@ -49,7 +49,8 @@ describe('calibration', () => {
     expect(ratios).toEqual(Object.fromEntries(near.map((name) => [name, expect.closeTo(1, 1)])));
     // Further hands of a sweep cost polls that are not told apart from its own cost.
     expect(Math.abs(ratio('placementNs') - 1)).toBeLessThan(0.1);
-    expect(ratio('sweepNs')).toBeGreaterThan(0.6);
+    // The fit counts a whole poll for each iteration; the part of it that placements overlap comes off the sweep.
+    expect(ratio('sweepNs')).toBeGreaterThan(0.5);
     expect(ratio('sweepNs')).toBeLessThan(1.4);
     expect(ratio('gemmTaskNs')).toBeGreaterThan(0.5);
     expect(ratio('gemmTaskNs')).toBeLessThan(2);
