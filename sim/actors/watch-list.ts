@@ -1,3 +1,4 @@
+import { Arena } from '../engine/arena.ts';
 import { combineFlag, dispatchFlag, dispatchFlags } from '../moe/heap.ts';
 import { cellRowBlocks, gemm1Cols, rowBlocks, type Shape } from '../moe/shape.ts';
 import { dispatchChunkFlags } from '../moe/watch-chunks.ts';
@@ -23,6 +24,9 @@ const Chunk = {
   place: 3,
 } as const;
 const ownerBits = 8;
+
+/** Words that the sets of groups are taken from at a time. */
+const arenaWords = 64;
 
 /** Chunks that one subscriber polls, in polling order. */
 export interface WatchShare {
@@ -79,12 +83,13 @@ export class WatchList {
       const count = this.#base[region + 1]! - this.#base[region]!;
       for (let c = 0; c < count; c++) owned[(region + c) % subscribers]!++;
     }
+    const arena = new Arena(arenaWords);
     let begin = 0;
     this.shares = Array.from(owned, (count) => {
       const groups = Math.ceil(count / groupChunks);
-      const live = new BitSet(groups);
+      const live = new BitSet(groups, arena);
       for (let group = 0; group < groups; group++) live.add(group);
-      const share = { begin, groups, live, arrived: new BitSet(groups) };
+      const share = { begin, groups, live, arrived: new BitSet(groups, arena) };
       begin += groups * groupChunks;
       return share;
     });
