@@ -6,16 +6,18 @@
 
 namespace kerneltwin {
 
-template <class Config>
+/// `Traced` is kTracing of the translation unit: each is compiled with trace code and without.
+template <class Config, bool Traced>
 __global__ void __launch_bounds__(WgmmaBlock::kThreads, WgmmaBlock::kPerSm)
     forwardWgmmaOn(const __grid_constant__ WgmmaArgs args) {
+  static_assert(Traced == kTracing);
   forwardWgmma<Config>(args, gridDim.x);
 }
 
-template <class Config>
+template <class Config, bool Traced>
 KernelVariant wgmmaVariant() {
   static_assert(kWgmmaSharedBytes<Config> <= kSharedLimit);
-  return {reinterpret_cast<const void*>(&forwardWgmmaOn<Config>), WgmmaBlock::kThreads, kWgmmaSharedBytes<Config>,
+  return {reinterpret_cast<const void*>(&forwardWgmmaOn<Config, Traced>), WgmmaBlock::kThreads, kWgmmaSharedBytes<Config>,
           WgmmaBlock::kSubscribers, Config::kTokens, Config::kColumns, true};
 }
 

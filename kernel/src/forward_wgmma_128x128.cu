@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile128x128>();
+template KernelVariant wgmmaVariant<Tile128x128, kTracing>();
 
 }  // namespace kerneltwin

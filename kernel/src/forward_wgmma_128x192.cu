@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile128x192>();
+template KernelVariant wgmmaVariant<Tile128x192, kTracing>();
 
 }  // namespace kerneltwin

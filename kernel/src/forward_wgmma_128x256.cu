@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile128x256>();
+template KernelVariant wgmmaVariant<Tile128x256, kTracing>();
 
 }  // namespace kerneltwin

@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile128x288>();
+template KernelVariant wgmmaVariant<Tile128x288, kTracing>();
 
 }  // namespace kerneltwin

@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<Tile256x64>();
+template KernelVariant wgmmaVariant<Tile256x64, kTracing>();
 
 }  // namespace kerneltwin

@@ -2,6 +2,6 @@
 
 namespace kerneltwin {
 
-template KernelVariant wgmmaVariant<HalfTile128x64>();
+template KernelVariant wgmmaVariant<HalfTile128x64, kTracing>();
 
 }  // namespace kerneltwin

@@ -15,17 +15,25 @@ namespace {
 bool holds(const KernelVariant& v, const Shape& s) { return s.tileRows <= v.tileTokens && s.tileCols <= v.tileColumns; }
 
 /// All wgmma builds of an element type, narrowest first. fp16 has fewer: each costs a minute of compiling.
+template <bool Traced>
 std::vector<KernelVariant> wgmmaBuilds(Dtype dtype) {
   if (dtype == Dtype::Fp16) {
-    return {wgmmaVariant<HalfTile128x64>(), wgmmaVariant<HalfTile128x256>(), wgmmaVariant<HalfTile128x288>()};
+    return {wgmmaVariant<HalfTile128x64, Traced>(), wgmmaVariant<HalfTile128x256, Traced>(),
+            wgmmaVariant<HalfTile128x288, Traced>()};
   }
-  return {wgmmaVariant<Tile128x64>(), wgmmaVariant<Tile128x128>(), wgmmaVariant<Tile128x192>(),
-          wgmmaVariant<Tile128x256>(), wgmmaVariant<Tile128x288>(), wgmmaVariant<Tile256x64>()};
+  return {wgmmaVariant<Tile128x64, Traced>(),  wgmmaVariant<Tile128x128, Traced>(), wgmmaVariant<Tile128x192, Traced>(),
+          wgmmaVariant<Tile128x256, Traced>(), wgmmaVariant<Tile128x288, Traced>(), wgmmaVariant<Tile256x64, Traced>()};
 }
 
-KernelVariant wgmmaFor(const Shape& s, Dtype dtype) {
+KernelVariant wgmmaFor(const Shape& s, Dtype dtype, bool traced) {
   std::string known;
-  for (const KernelVariant& v : wgmmaBuilds(dtype)) {
+#if defined(KT_UNTRACED)
+  const std::vector<KernelVariant> builds = wgmmaBuilds<false>(dtype);
+  (void)traced;
+#else
+  const std::vector<KernelVariant> builds = traced ? wgmmaBuilds<true>(dtype) : wgmmaBuilds<false>(dtype);
+#endif
+  for (const KernelVariant& v : builds) {
     if (holds(v, s)) return v;
     known += (known.empty() ? "" : ", ") + std::to_string(v.tileTokens) + " x " + std::to_string(v.tileColumns);
   }
@@ -46,7 +54,7 @@ KernelVariant mmaVariant(kt_transport transport, Dtype dtype) {
   return {kernel, MmaBlock::kThreads, kSharedBytes, MmaBlock::kSubscribers, kTileRows, kTileCols, false};
 }
 
-KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape) {
+KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape, bool traced) {
   if (gemm == KT_GEMM_MMA) {
     const KernelVariant v = mmaVariant(transport, dtype);
     if (holds(v, shape)) return v;
@@ -58,7 +66,7 @@ KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, c
     throw Failure(KT_UNSUPPORTED, "gemm: wgmma runs with the direct transport only: a put is a whole block's work, and its "
                                   "block's threads have roles of their own; use gemm mma");
   }
-  return wgmmaFor(shape, dtype);
+  return wgmmaFor(shape, dtype, traced);
 }
 
 }  // namespace kerneltwin

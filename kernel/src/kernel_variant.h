@@ -20,9 +20,9 @@ struct KernelVariant {
   bool maps;              ///< takes WgmmaArgs instead of LaunchArgs
 };
 
-/// The build for a world; for wgmma the narrowest tile that holds the shape's. Throws KT_UNSUPPORTED where none does. Needs no
-/// GPU.
-KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape);
+/// The build for a world; for wgmma the narrowest tile that holds the shape's, without trace code where the world is not traced
+/// (the mma.sync builds have it always). Throws KT_UNSUPPORTED where none does. Needs no GPU.
+KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape, bool traced);
 
 /// The mma.sync build, whose tile every shape it can serve shares. Throws KT_UNSUPPORTED for puts of fp16.
 KernelVariant mmaVariant(kt_transport transport, Dtype dtype);

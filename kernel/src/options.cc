@@ -87,7 +87,7 @@ WorldOptions checkOptions(const kt_world_options& o) {
   w.transport = static_cast<kt_transport>(o.transport);
   w.gemm = static_cast<kt_gemm>(o.gemm);
   w.dtype = static_cast<Dtype>(o.dtype);
-  chooseVariant(w.transport, w.gemm, w.dtype, w.shape);
+  chooseVariant(w.transport, w.gemm, w.dtype, w.shape, o.trace_records > 0);
   if (w.gemm == KT_GEMM_WGMMA) checkMatrices(w.shape);
   w.eager = o.readiness == KT_READY_EAGER;
   w.scheduling = static_cast<Scheduling>(o.policy);

@@ -31,7 +31,7 @@ uint32_t chooseBlocks(const KernelFacts& facts, uint32_t wanted) {
 World::World(Session& session, WorldOptions options)
     : session_(session),
       options_(std::move(options)),
-      facts_(kernelFacts(chooseVariant(options_.transport, options_.gemm, options_.dtype, options_.shape), session.device())) {
+      facts_(kernelFacts(chooseVariant(options_.transport, options_.gemm, options_.dtype, options_.shape, options_.traceRecords > 0), session.device())) {
   const Shape& s = options_.shape;
   require(s.ranks == session.ranks(), "shape.ranks", "the joined " + std::to_string(session.ranks()) + " ranks", s.ranks);
   if (options_.transport == KT_TRANSPORT_PUT && session.alone()) {

@@ -41,7 +41,7 @@ export const comparedFunctions: readonly ComparedFunction[] = [
   {
     name: 'scheduler',
     what: "the scheduler's launch",
-    allowed: 55,
+    allowed: 60,
     why: 'the same, and a division more of a lane by the entries a queue gets, which are a constant in the kernel',
   },
   {
@@ -53,7 +53,7 @@ export const comparedFunctions: readonly ComparedFunction[] = [
   {
     name: 'subscriber',
     what: "the subscriber's launch",
-    allowed: 16,
+    allowed: 18,
     allowedAccesses: 1,
     why: 'a warp sync at every ballot; one word read twice',
   },

@@ -19,10 +19,11 @@
 
 namespace kerneltwin {
 
-/// Tasks [first, first + count) of one queue entry.
+/// Tasks [first, first + count) of one queue entry, and the backlog they go to.
 struct OpenRange {
   uint32_t first;
   uint32_t count;
+  uint32_t backlog;
 };
 
 /// What the scheduler knows and owns. Arrays are private to its warp unless said otherwise.
@@ -173,7 +174,7 @@ KT_HD void takeHand(M& mem, W& warp, const SchedulerState& st, SchedulerRun& run
   typename W::template Var<OpenRange> range;
   const uint32_t found = warp.ballot([&](uint32_t lane) {
     const QueueEntry entry = unpackEntry(flight.entry[lane]);
-    range[lane] = {entry.first, entry.count};
+    range[lane] = {entry.first, entry.count, backlogOf(st, entry.first)};
     return lane < lanes.used && entry.tag == queueTag(st.heads[lanes.queueOf(lane)] + lanes.nth(lane));
   });
   if (found == 0) return;
@@ -184,11 +185,11 @@ KT_HD void takeHand(M& mem, W& warp, const SchedulerState& st, SchedulerRun& run
   for (;;) {
     warp.each([&](uint32_t lane) {
       const uint64_t count = taken >> lane & 1 ? range[lane].count : 0;
-      place[lane] = count << (backlogOf(st, range[lane].first) * kClassBits);
+      place[lane] = count << (range[lane].backlog * kClassBits);
     });
     sums = warp.exclusiveScan(place);
     const uint32_t over = warp.ballot([&](uint32_t lane) {
-      const uint32_t c = backlogOf(st, range[lane].first);
+      const uint32_t c = range[lane].backlog;
       const uint32_t room = st.backlogRoom - spanOf(run.backlog, c).count();
       return (taken >> lane & 1) && tasksOfClass(place[lane], c) + range[lane].count > room;
     });
@@ -197,7 +198,7 @@ KT_HD void takeHand(M& mem, W& warp, const SchedulerState& st, SchedulerRun& run
   }
   warp.each([&](uint32_t lane) {
     if (!(taken >> lane & 1)) return;
-    const uint32_t c = backlogOf(st, range[lane].first);
+    const uint32_t c = range[lane].backlog;
     const uint32_t at = spanOf(run.backlog, c).tail + tasksOfClass(place[lane], c);
     for (uint32_t i = 0; i < range[lane].count; ++i) {
       st.backlogs[c * st.backlogRoom + ((at + i) & (st.backlogRoom - 1))] = range[lane].first + i;

@@ -1,5 +1,5 @@
-// Whether a build can trace at all. A build with KT_UNTRACED has no trace code: what tracing costs while it is off is measured
-// against it.
+// Whether a translation unit can trace at all. With KT_UNTRACED it has no trace code: the wgmma kernels of worlds that are not traced
+// are built so, and a whole library, against which is measured what tracing costs while it is off.
 #pragma once
 
 namespace kerneltwin {

@@ -18,21 +18,31 @@ std::function<void()> bindWgmma(const void* parameter, uint32_t blocks) {
 
 }  // namespace
 
-template <class Config>
+/// The emulated kernel has trace code either way.
+template <class Config, bool Traced>
 KernelVariant wgmmaVariant() {
   static const emulator::EmulatedKernel kernel = {WgmmaBlock::kThreads, kWgmmaSharedBytes<Config>, &bindWgmma<Config>};
   return {&kernel, kernel.threads, kernel.sharedBytes, WgmmaBlock::kSubscribers, Config::kTokens, Config::kColumns, true};
 }
 
-template KernelVariant wgmmaVariant<Tile128x64>();
-template KernelVariant wgmmaVariant<Tile128x128>();
-template KernelVariant wgmmaVariant<Tile128x288>();
-template KernelVariant wgmmaVariant<Tile256x64>();
-template KernelVariant wgmmaVariant<Tile128x192>();
-template KernelVariant wgmmaVariant<Tile128x256>();
-template KernelVariant wgmmaVariant<HalfTile128x64>();
-template KernelVariant wgmmaVariant<HalfTile128x288>();
-template KernelVariant wgmmaVariant<HalfTile128x256>();
+template KernelVariant wgmmaVariant<Tile128x64, true>();
+template KernelVariant wgmmaVariant<Tile128x64, false>();
+template KernelVariant wgmmaVariant<Tile128x128, true>();
+template KernelVariant wgmmaVariant<Tile128x128, false>();
+template KernelVariant wgmmaVariant<Tile128x288, true>();
+template KernelVariant wgmmaVariant<Tile128x288, false>();
+template KernelVariant wgmmaVariant<Tile256x64, true>();
+template KernelVariant wgmmaVariant<Tile256x64, false>();
+template KernelVariant wgmmaVariant<Tile128x192, true>();
+template KernelVariant wgmmaVariant<Tile128x192, false>();
+template KernelVariant wgmmaVariant<Tile128x256, true>();
+template KernelVariant wgmmaVariant<Tile128x256, false>();
+template KernelVariant wgmmaVariant<HalfTile128x64, true>();
+template KernelVariant wgmmaVariant<HalfTile128x64, false>();
+template KernelVariant wgmmaVariant<HalfTile128x288, true>();
+template KernelVariant wgmmaVariant<HalfTile128x288, false>();
+template KernelVariant wgmmaVariant<HalfTile128x256, true>();
+template KernelVariant wgmmaVariant<HalfTile128x256, false>();
 
 TileMaps makeTileMaps(const Shape& s, Dtype, const TileMatrices& m, uint32_t tileColumns) {
   return ptx::mapsOf(s, m, tileColumns);
