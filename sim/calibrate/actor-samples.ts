@@ -13,6 +13,8 @@ interface Sweep {
   /** Iterations before it that found nothing. */
   readonly empty: number;
   readonly placed: number;
+  /** Tasks that the one before it placed: the loads of this one left before their doorbells. */
+  readonly before: number;
   /** From the end of the last one that placed tasks, over the empty ones, in ns. */
   readonly ns: number;
 }
@@ -64,6 +66,7 @@ function readLaunch(trace: Trace, rows: LaunchRows, found: Found): void {
   const rowBytes = hidden * elementBytes;
   const last = new Map<number, Map<number, number>>();
   const placed = header.ranks.map(() => 0);
+  const before = header.ranks.map(() => 0);
   for (let row = rows.begin; row < rows.end; row++) {
     const id = rank[row]! * 0x1000_0000 + actor[row]!;
     const at = time[row]!;
@@ -95,8 +98,10 @@ function readLaunch(trace: Trace, rows: LaunchRows, found: Found): void {
         found.sweeps.push({
           empty: a[row]!,
           placed: placed[rank[row]!]!,
+          before: before[rank[row]!]!,
           ns: at - Math.max(own.get(EventKind.Sweep) ?? 0, own.get(EventKind.Bound) ?? 0),
         });
+        before[rank[row]!] = placed[rank[row]!]!;
         placed[rank[row]!] = 0;
         break;
       default:

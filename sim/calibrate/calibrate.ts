@@ -1,5 +1,5 @@
-import { signalFlights } from '../compare/latencies.ts';
 import { launchRows } from '../compare/launches.ts';
+import { worldOf } from '../compare/world.ts';
 import {
   type BesideName,
   besideNames,
@@ -13,6 +13,7 @@ import {
 } from '../machine/index.ts';
 import type { Trace } from '../trace/trace.ts';
 import { actorSamples } from './actor-samples.ts';
+import { cellFlights } from './cell-flights.ts';
 import { type Derived, deriveConstants, fittedSource } from './derive.ts';
 import { fitPolls } from './fits.ts';
 import type { FittedTrace } from './fitted-trace.ts';
@@ -27,6 +28,7 @@ export interface NamedTrace {
 /**
  * The profile with every constant that the traces determine, by kernel. What they do not determine stays as it is: the
  * same traces and the same rest give the same profile, however often.
+ * @throws {RangeError} when the traces hold no sample of a constant that is fitted.
  */
 export function calibrate(
   profile: MachineProfile,
@@ -56,7 +58,7 @@ function sampled({ name, trace }: NamedTrace): FittedTrace {
     residualNs,
     tasks: taskSamples(trace),
     actors: actorSamples(trace),
-    signalNs: signalFlights(trace, launchRows(trace)),
+    cellNs: cellFlights(trace, worldOf(trace), launchRows(trace)),
   };
 }
 

@@ -18,6 +18,7 @@ export const fittedSource = 'fitted: ';
  * actors, and what the kernel is built with. Durations within one actor are good to the timer's resolution; what lies between
  * two actors, to the residual of their clocks, so it is the median of many pairs in the trace whose clocks agree best.
  * `beside`: the kernel runs COMBINE beside tiles.
+ * @throws {RangeError} when the traces hold no sample of one.
  */
 export function deriveConstants(
   traces: readonly FittedTrace[],
@@ -25,13 +26,18 @@ export function deriveConstants(
   beside: boolean,
 ): readonly Derived[] {
   const tiles = fitTiles(traces, machine);
-  return [
+  const derived = [
     ...scheduling(traces, machine, beside),
     ...opening(traces, machine),
     ...gemm(traces, tiles),
     ...combine(traces, machine, beside),
     ...(beside ? besideTiles(tiles) : []),
   ];
+  // A profile without the constant, or with null in its place, would only fail where it is read.
+  const unknown = derived.find(({ value }) => !Number.isFinite(value));
+  if (unknown === undefined) return derived;
+  const what = unknown.source.slice(fittedSource.length);
+  throw new RangeError(`calibration: no sample for ${unknown.name}: ${what}`);
 }
 
 /** A source with the traces it is from. */
@@ -57,20 +63,23 @@ function scheduling(
 ): readonly Derived[] {
   const { sweepNs, placementNs, batch } = fitSweeps(traces, machine);
   const clearest = traces.reduce((x, y) => (y.residualNs < x.residualNs ? y : x));
-  const flightNs = medianOf(clearest.signalNs);
+  const flightNs = medianOf(clearest.cellNs);
+  // An arrival is stamped before its counter answers.
+  const wayNs = machine.atomicNs + machine.sharedGpuNs + machine.flagPollNs;
   // A doorbell goes out with its batch, half of which is rung after the median task.
   const bellNs = machine.doorbellNs + (batch / 2) * placementNs;
   const wakeNs = medianOf(clearest.tasks.wakeNs) - bellNs;
   const begins = traces.flatMap(({ actors }) => actors.consumedToStartedNs);
   const sweeps = 'iterations of the scheduler less their polls: least squares over tasks placed';
   const wake = 'commit to first product of an idle processor, median, less the doorbell';
-  const flight = 'signals with rows, sent to observed, median, less latency and poll';
+  const flight =
+    'last arrival at a cell to its signal observed, median, less counter, latency and poll';
   return [
     { name: 'sweepNs', value: whole(sweepNs), source: from(traces, sweeps) },
     { name: 'placementNs', value: whole(placementNs), source: from(traces, sweeps) },
     {
       name: 'releaseNs',
-      value: whole(flightNs - machine.sharedGpuNs - machine.flagPollNs),
+      value: whole(flightNs - wayNs),
       source: from([clearest], flight),
     },
     beside

@@ -15,25 +15,36 @@ export function emptySweepNs(machine: Machine, processors: number): number {
   return Math.ceil(processors / sweepGroup) * machine.statusPollNs + machine.queuePollNs;
 }
 
-/** Costs of an iteration that places tasks, beside its polls: once, and a task; and the mean size of a batch. */
+/** Rounds after which the overlap of polls and placements has settled: each changes the last by a fraction. */
+const overlapRounds = 50;
+
+/**
+ * Costs of an iteration that places tasks, beside its polls: once, and a task; and the mean size of a batch. The loads of an
+ * iteration leave before the placements of the one before it, so only what these leave of the poll counts: how much that is
+ * depends on what a placement costs, which is found by going round.
+ */
 export function fitSweeps(
   traces: readonly FittedTrace[],
   machine: Machine,
 ): { readonly sweepNs: number; readonly placementNs: number; readonly batch: number } {
   const sweeps = traces.flatMap(({ actors }) =>
-    actors.sweeps.map(({ ns, empty, placed }) => ({
-      ns: ns - (empty + 1) * emptySweepNs(machine, actors.processors),
-      placed,
-    })),
+    actors.sweeps.map((sweep) => ({ ...sweep, pollNs: emptySweepNs(machine, actors.processors) })),
   );
-  const [sweepNs, placementNs] = leastSquares(
-    sweeps.map(({ placed }) => [1, placed]),
-    sweeps.map(({ ns }) => ns),
-  );
+  let [sweepNs, placementNs] = [0, 0];
+  for (let round = 0; round < overlapRounds; round++) {
+    const found = leastSquares(
+      sweeps.map(({ placed }) => [1, placed]),
+      sweeps.map(({ ns, empty, before, pollNs }) => {
+        const waited = Math.max(0, pollNs - before * placementNs);
+        return ns - empty * pollNs - waited;
+      }),
+    );
+    [sweepNs, placementNs] = [found[0]!, found[1]!];
+  }
   const sum = (of: (placed: number) => number): number =>
     sweeps.reduce((total, { placed }) => total + of(placed), 0);
   const batch = sum((placed) => placed) / sum((placed) => Math.ceil(placed / lanes));
-  return { sweepNs: sweepNs!, placementNs: placementNs!, batch };
+  return { sweepNs, placementNs, batch };
 }
 
 /**

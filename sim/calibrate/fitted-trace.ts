@@ -9,6 +9,6 @@ export interface FittedTrace {
   readonly residualNs: number;
   readonly tasks: TaskSamples;
   readonly actors: ActorSamples;
-  /** Flights of signals with rows, sent to observed. */
-  readonly signalNs: readonly number[];
+  /** Last arrival at a cell to its signal observed. */
+  readonly cellNs: readonly number[];
 }

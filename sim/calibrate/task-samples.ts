@@ -1,4 +1,4 @@
-import { launchRows } from '../compare/launches.ts';
+import { type LaunchRows, launchRows } from '../compare/launches.ts';
 import { type TaskSpan, taskSpans } from '../compare/task-spans.ts';
 import { type World, worldOf } from '../compare/world.ts';
 import { rowStep } from '../moe/generated/layout.ts';
@@ -6,6 +6,7 @@ import { decodeTask } from '../moe/layout.ts';
 import { recordedScenario } from '../moe/recorded-scenario.ts';
 import { type Routing, routeTokens } from '../moe/routing.ts';
 import { roundUp, rowSpan, tileWidth, w1Rows } from '../moe/shape.ts';
+import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
 import type { Trace } from '../trace/trace.ts';
 import { combineBytes } from './combine-bytes.ts';
 
@@ -42,7 +43,7 @@ export interface TaskSamples {
   readonly combines: readonly CombineSample[];
   /** End of a tile to the beginning of the next on its processor, where that one was committed before. */
   readonly handOverNs: readonly number[];
-  /** Commit to beginning of a tile whose processor had nothing to do. */
+  /** Commit to beginning of a tile whose processor had nothing to do: no task, or none yet and its dispatch done. */
   readonly wakeNs: readonly number[];
 }
 
@@ -73,7 +74,7 @@ export function taskSamples(trace: Trace): TaskSamples {
         combines.map(({ task }) => task),
       );
       all.combines.push(...combineSamples(combines, bytes));
-      waits(own, all);
+      waits(own, dispatchEnds(trace, rows, rank), all);
     }
   }
   return all;
@@ -129,13 +130,30 @@ function combineSamples(combines: readonly TaskSpan[], bytes: Float64Array): Com
   });
 }
 
+/** When each processor of a rank ended its dispatch. */
+function dispatchEnds(
+  { events }: Trace,
+  { begin, end }: LaunchRows,
+  of: number,
+): ReadonlyMap<number, number> {
+  const { time, rank, actor, kind } = events;
+  const ends = new Map<number, number>();
+  for (let row = begin; row < end; row++) {
+    if (rank[row] !== of || kind[row] !== EventKind.DispatchEnd) continue;
+    ends.set(Math.floor(actor[row]! / warpsPerActorBlock), time[row]!);
+  }
+  return ends;
+}
+
 function waits(
   spans: readonly TaskSpan[],
+  dispatched: ReadonlyMap<number, number>,
   into: { readonly handOverNs: number[]; readonly wakeNs: number[] },
 ): void {
-  for (const own of byProcessor(spans).values()) {
+  for (const [processor, own] of byProcessor(spans)) {
     let tileEnd = Number.NaN;
-    let anyEnd = Number.NaN;
+    // A first tile counts as well: a processor that has more in its mailbox before each tile ends has no other wake.
+    let anyEnd = dispatched.get(processor) ?? Number.NaN;
     for (const span of own) {
       if (span.op !== 'COMBINE') {
         if (span.committed < tileEnd - surelyBeforeNs && span.started >= tileEnd) {

@@ -59,7 +59,7 @@ function betweenOnActor(
 }
 
 /** Flight of every signal with rows: matched by destination rank, flag and launch. */
-export function signalFlights(trace: Trace, launches: readonly LaunchRows[]): number[] {
+function signalFlights(trace: Trace, launches: readonly LaunchRows[]): number[] {
   const { time, rank, kind, aux, a, b } = trace.events;
   const samples: number[] = [];
   for (const rows of launches) {

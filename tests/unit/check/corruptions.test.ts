@@ -56,7 +56,9 @@ describe.each(recorded)('planted in %s', async (file) => {
 
   it('nothing: the trace is clean', () => {
     const { monitors, clean } = checkTrace(trace);
-    expect(monitors.filter(({ verdict }) => verdict === 'violated')).toEqual([]);
+    // A policy that lets tasks pass others promises no bounded wait, and a recorded launch of it may show so.
+    const broken = monitors.filter(({ verdict, promised }) => verdict === 'violated' && promised);
+    expect(broken).toEqual([]);
     expect(clean).toBe(true);
   });
 
