@@ -122,7 +122,8 @@ takes ${((widest.cost.peakMb * 1024) / widest.ranks).toFixed(0)} kB (flags, watc
 cache holds. So each GPU is simulated for a window of the shortest latency at a time, in which it runs a few dozen events.
 Those are in one small queue that all GPUs use in turn; what a GPU has to do later waits in a list that is read from end to
 end. The state of a processor, an SM or a put is one record of a cache line or less, that of a link two or three lines.
-What is left is spread over all actors.
+What is in use is kept together, on few pages: pools take the lowest free record, small arrays are slices of an arena. What is
+left is spread over all actors.
 
 ## Memory
 
