@@ -107,7 +107,7 @@ std::string World::dump() const {
             os.correctedPeers, os.interrupted);
   const uint64_t arrivals = copyOf(barrier_).front();
   text.line("barrier: %llu arrivals, %llu expected by the end of this launch", static_cast<unsigned long long>(arrivals),
-            static_cast<unsigned long long>(barrierTarget(blocks_, kBarrierPhases, epoch, kBarrierPhases - 1)));
+            static_cast<unsigned long long>(barrierTarget(processors_ + 1, kBarrierPhases, epoch, kBarrierPhases - 1)));
   const std::vector<uint32_t> tickets = copyOf(tickets_);
   const std::vector<uint32_t> heads = copyOf(heads_);
   for (uint32_t q = 0; q < subscribers(); ++q) {

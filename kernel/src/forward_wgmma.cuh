@@ -18,7 +18,7 @@ template <class Config, bool Traced>
 KernelVariant wgmmaVariant() {
   static_assert(kWgmmaSharedBytes<Config> <= kSharedLimit);
   return {reinterpret_cast<const void*>(&forwardWgmmaOn<Config, Traced>), WgmmaBlock::kThreads, kWgmmaSharedBytes<Config>,
-          WgmmaBlock::kSubscribers, Config::kTokens, Config::kColumns, true};
+          WgmmaBlock::kSubscribers, Config::kTokens, Config::kTaskColumns, Config::kCtas, true};
 }
 
 }  // namespace kerneltwin

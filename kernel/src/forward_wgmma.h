@@ -13,6 +13,8 @@ using Tile128x192 = TileConfig<1, 192, 5, 32, 2>;
 using Tile128x288 = TileConfig<1, 288, 4, 48, 1>;
 using Tile256x64 = TileConfig<2, 64, 5, 32, 2>;
 using Tile128x256 = TileConfig<1, 256, 4, 48, 2>;
+/// Of two blocks, which share the tokens.
+using PairTile256x288 = TileConfig<1, 288, 4, 48, 1, 2>;
 
 /// The same tiles on fp16.
 template <class Tile>

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "failure.h"
+#include "resident_launch.h"
 
 namespace kerneltwin {
 namespace {
@@ -31,6 +32,8 @@ KernelFacts kernelFacts(const KernelVariant& variant, int device) {
                                                         variant.sharedBytes));
   facts.blocksPerSm = static_cast<uint32_t>(perSm);
   facts.sms = static_cast<uint32_t>(attribute(cudaDevAttrMultiProcessorCount, device));
+  facts.residentBlocks = facts.blocksPerSm * facts.sms;
+  if (variant.ctas > 1) facts.residentBlocks = variant.ctas * residentClusters(variant, facts.residentBlocks);
   facts.registers = static_cast<uint32_t>(attributes.numRegs);
   facts.sharedBytes = static_cast<uint32_t>(attributes.sharedSizeBytes) + variant.sharedBytes;
   facts.localBytes = static_cast<uint32_t>(attributes.localSizeBytes);
@@ -68,7 +71,7 @@ void queryDevice(uint32_t device, kt_device_info& out) {
                                  "; the kernel is built for 90 (Hopper)");
   }
   const KernelFacts facts = kernelFacts(mmaVariant(KT_TRANSPORT_DIRECT, Dtype::Bf16), static_cast<int>(device));
-  out.resident_blocks = facts.blocksPerSm * facts.sms;
+  out.resident_blocks = facts.residentBlocks;
 }
 
 }  // namespace kerneltwin

@@ -9,8 +9,9 @@ namespace kerneltwin {
 
 struct KernelFacts {
   KernelVariant variant;
-  uint32_t blocksPerSm;   ///< occupancy query in this process
-  uint32_t sms;           ///< multiprocessors this process may use
+  uint32_t blocksPerSm;     ///< occupancy query in this process
+  uint32_t sms;             ///< multiprocessors this process may use
+  uint32_t residentBlocks;  ///< that run at the same time, in whole clusters
   uint32_t registers;
   uint32_t sharedBytes;   ///< dynamic + static
   uint32_t localBytes;

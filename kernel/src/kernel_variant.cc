@@ -22,7 +22,8 @@ std::vector<KernelVariant> wgmmaBuilds(Dtype dtype) {
             wgmmaVariant<HalfTile128x288, Traced>()};
   }
   return {wgmmaVariant<Tile128x64, Traced>(),  wgmmaVariant<Tile128x128, Traced>(), wgmmaVariant<Tile128x192, Traced>(),
-          wgmmaVariant<Tile128x256, Traced>(), wgmmaVariant<Tile128x288, Traced>(), wgmmaVariant<Tile256x64, Traced>()};
+          wgmmaVariant<Tile128x256, Traced>(), wgmmaVariant<Tile128x288, Traced>(), wgmmaVariant<Tile256x64, Traced>(),
+          wgmmaVariant<PairTile256x288, Traced>()};
 }
 
 KernelVariant wgmmaFor(const Shape& s, Dtype dtype, bool traced) {
@@ -51,7 +52,7 @@ KernelVariant mmaVariant(kt_transport transport, Dtype dtype) {
   const void* kernel = transport == KT_TRANSPORT_PUT ? forwardPutKernel()
                        : dtype == Dtype::Fp16        ? forwardDirectHalfKernel()
                                                      : forwardDirectKernel();
-  return {kernel, MmaBlock::kThreads, kSharedBytes, MmaBlock::kSubscribers, kTileRows, kTileCols, false};
+  return {kernel, MmaBlock::kThreads, kSharedBytes, MmaBlock::kSubscribers, kTileRows, kTileCols, 1, false};
 }
 
 KernelVariant chooseVariant(kt_transport transport, kt_gemm gemm, Dtype dtype, const Shape& shape, bool traced) {

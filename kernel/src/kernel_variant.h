@@ -17,6 +17,7 @@ struct KernelVariant {
   uint32_t subscribers;
   uint32_t tileTokens;    ///< most tokens of its GEMM tile
   uint32_t tileColumns;   ///< most columns of its GEMM tile
+  uint32_t ctas;          ///< blocks that share a tile: one processor, a cluster
   bool maps;              ///< takes WgmmaArgs instead of LaunchArgs
 };
 

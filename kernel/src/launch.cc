@@ -8,6 +8,7 @@
 
 #include "fill.h"
 #include "kerneltwin/actors/wgmma_args.h"
+#include "resident_launch.h"
 #include "world.h"
 
 namespace kerneltwin {
@@ -110,9 +111,7 @@ void World::run(LaunchArgs& args, uint32_t flags, kt_launch_result& result) {
   if (options_.transport == KT_TRANSPORT_PUT) {
     launchCollective(v.kernel, blocks_, v.threads, parameters, v.sharedBytes, stream_.get());
   } else {
-    // What the collective launch does as well, without its detour over a second stream: the direct transport makes no
-    // NVSHMEM call on the device.
-    KT_CUDA(cudaLaunchCooperativeKernel(v.kernel, dim3(blocks_), dim3(v.threads), parameters, v.sharedBytes, stream_.get()));
+    launchResident(v, blocks_, parameters, stream_.get());
   }
   KT_CUDA(cudaEventRecord(end_.get(), stream_.get()));
   hold.release();
@@ -148,8 +147,9 @@ void World::launch(const kt_launch_options& options, kt_launch_result& result) {
   if (static_cast<Site>(last.abort.site) == Site::Barrier) {
     uint64_t arrivals = 0;
     barrier_.download(&arrivals, 1);
-    message += "; the barrier saw " + std::to_string(arrivals - static_cast<uint64_t>(blocks_) * result.epoch) + " of " +
-               std::to_string(blocks_) + " blocks: are they all resident?";
+    const uint32_t arriving = processors_ + 1;
+    message += "; the barrier saw " + std::to_string(arrivals - static_cast<uint64_t>(arriving) * result.epoch) + " of " +
+               std::to_string(arriving) + " processors and OS block: are they all resident?";
   }
   throw Failure(KT_ABORTED, message);
 }

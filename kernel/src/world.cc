@@ -13,17 +13,22 @@ namespace {
 
 /// Every block must be resident from the start, or the rank's barrier never completes.
 uint32_t chooseBlocks(const KernelFacts& facts, uint32_t wanted) {
-  const uint32_t resident = facts.blocksPerSm * facts.sms;
-  if (resident < 2) {
+  const uint32_t resident = facts.residentBlocks;
+  const uint32_t ctas = facts.variant.ctas;
+  if (resident < 2 * ctas) {
     throw Failure(KT_NOT_RESIDENT, "occupancy: " + std::to_string(facts.blocksPerSm) + " blocks on each of " +
-                                       std::to_string(facts.sms) + " SMs; a rank needs two");
+                                       std::to_string(facts.sms) + " SMs; a rank needs " + std::to_string(2 * ctas));
+  }
+  if (wanted % ctas != 0 || (wanted != 0 && wanted < 2 * ctas)) {
+    throw Failure(KT_BAD_ARGUMENT, "blocks: a processor of these tiles is a pair of blocks; expected an even number from 4, got " +
+                                       std::to_string(wanted));
   }
   if (wanted > resident) {
     throw Failure(KT_NOT_RESIDENT, "blocks: " + std::to_string(wanted) + " wanted, but this process's share of the GPU holds " +
                                        std::to_string(resident) + " (" + std::to_string(facts.blocksPerSm) + " on each of " +
                                        std::to_string(facts.sms) + " SMs)");
   }
-  return wanted != 0 ? wanted : std::min(resident, kMaxProcessors + 1);
+  return wanted != 0 ? wanted : std::min(resident, (kMaxProcessors + 1) * ctas);
 }
 
 }  // namespace
@@ -39,7 +44,7 @@ World::World(Session& session, WorldOptions options)
   }
   session.agree(optionsHash(options_), "kt_world_options");
   blocks_ = chooseBlocks(facts_, options_.blocks);
-  processors_ = blocks_ - 1;
+  processors_ = blocks_ / facts_.variant.ctas - 1;
   allocateWork();
   heap_ = std::make_unique<SymmetricArray>(session, heapBytes(s));
   flags_ = std::make_unique<SymmetricArray>(session, flagBytes(s));
@@ -75,7 +80,7 @@ void World::allocateWork() {
 
   intermediate_ = DeviceArray<bf16>(intermediateElements(s));
   counts_ = DeviceArray<uint32_t>(static_cast<uint64_t>(processors_) * s.experts);
-  ownRows_ = DeviceArray<uint32_t>(static_cast<uint64_t>(blocks_) * s.experts);
+  ownRows_ = DeviceArray<uint32_t>(static_cast<uint64_t>(processors_ + 1) * s.experts);
   entryOfRow_ = DeviceArray<uint32_t>(static_cast<uint64_t>(s.experts) * s.capacity);
   cellArrivals_ = DeviceArray<uint32_t>(s.experts);
   rowBlockArrivals_ = DeviceArray<uint32_t>(static_cast<uint64_t>(s.slots) * s.ranks * cellRowBlocks(s));
@@ -126,7 +131,7 @@ void World::mapPeers() {
 void World::mapTiles() {
   if (!facts_.variant.maps) return;
   const TileMatrices matrices = {w1_.get(), w2_.get(), static_cast<bf16*>(heap_->get()), intermediate_.get(), localExperts()};
-  maps_ = makeTileMaps(options_.shape, options_.dtype, matrices, facts_.variant.tileColumns);
+  maps_ = makeTileMaps(options_.shape, options_.dtype, matrices, facts_.variant.tileColumns / facts_.variant.ctas);
   gateMaps_ = makeGateMaps(options_.shape, options_.dtype, wg_.get(), x_.get());
 }
 

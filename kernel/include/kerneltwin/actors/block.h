@@ -1,4 +1,5 @@
-// The block shapes of the fused kernel. Every block of a launch is a processor but the last, which is the OS block.
+// The block shapes of the fused kernel. The blocks of a launch are processors, one or two blocks each; the last
+// processor's place is the OS block's.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +25,10 @@ struct BlockShape {
 template <class E>
 using MmaBlockOf = BlockShape<8, 2, 1, E>;
 using MmaBlock = MmaBlockOf<Bf16Element>;
-/// GEMMs on wgmma: a warpgroup that feeds and two that multiply; the overlap is inside the block.
-template <class E>
-using WgmmaBlockOf = BlockShape<12, 1, 1, E>;
+/// GEMMs on wgmma: a warpgroup that feeds and two that multiply; the overlap is inside the block. Alone or two a processor.
+template <class E, uint32_t Ctas = 1>
+using WgmmaBlockOf = BlockShape<12, 1, Ctas, E>;
 using WgmmaBlock = WgmmaBlockOf<Bf16Element>;
-/// The same, two blocks a processor.
-using WgmmaPair = BlockShape<12, 1, 2>;
 /// Most warps of any shape.
 inline constexpr uint32_t kMaxBlockWarps = WgmmaBlock::kWarps;
 

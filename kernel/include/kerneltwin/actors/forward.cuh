@@ -1,5 +1,5 @@
-// The fused forward pass of one rank: one launch, every block persistent. Block N-1 is the OS block, the others are
-// processors.
+// The fused forward pass of one rank: one launch, every block persistent. Clusters of Block::kCtas blocks (mostly one) are processors;
+// of the last the first block is the OS block, and others have nothing to do.
 #pragma once
 
 #include "kerneltwin/actors/os.cuh"
@@ -7,9 +7,17 @@
 
 namespace kerneltwin {
 
-/// Ring of a warp: a processor block has one, the OS block one a warp.
+/// This block's processor, or the number of processors: then it is the OS block, or one beside it.
+template <class Block>
+KT_DEVICE uint32_t processorOfBlock() {
+  return ptx::block() / Block::kCtas;
+}
+
+/// Ring of a warp: a processor has one, the OS block one a warp.
+template <class Block>
 KT_DEVICE uint32_t ringIndex(uint32_t processors) {
-  return ptx::block() < processors ? ptx::block() : processors + ptx::warp();
+  const uint32_t processor = processorOfBlock<Block>();
+  return processor < processors ? processor : processors + ptx::warp();
 }
 
 /// What comes first in every block of a launch: its parameter where all threads find it, its spins' deadlines, its rings.
@@ -23,12 +31,12 @@ KT_DEVICE void beginBlock(const LaunchArgs& parameter, uint32_t processors) {
   }
   ptx::syncBlock();
   const LaunchArgs& args = control().args;
-  const bool os = ptx::block() == processors;
+  const bool os = processorOfBlock<Block>() == processors;
   Control& words = control();
   if ((ptx::warp() == 0 || os) && ptx::lane() == 0) {
-    const uint32_t actor = actorId(ptx::block(), os ? ptx::warp() : 0);
+    const uint32_t actor = actorId(processorOfBlock<Block>(), os ? ptx::warp() : 0);
     words.spins[ptx::warp()] = {ptx::globalTimer() + args.deadlineNs, actor, Site::Start};
-    openRing(words.rings[ptx::warp()], args.trace, ringIndex(processors));
+    openRing(words.rings[ptx::warp()], args.trace, ringIndex<Block>(processors));
   }
   ptx::syncBlock();
 }
@@ -37,17 +45,19 @@ KT_DEVICE void beginBlock(const LaunchArgs& parameter, uint32_t processors) {
 /// its ring: a functor that must be inlined (a lambda might not be), or the tile's registers cross a call.
 template <class Block, class ProcessorBlock>
 KT_DEVICE void launchBlock(const LaunchArgs& parameter, uint32_t blocks, ProcessorBlock processorBlock) {
-  const uint32_t processors = blocks - 1;
+  const uint32_t processors = blocks / Block::kCtas - 1;
   beginBlock<Block>(parameter, processors);
   const LaunchArgs& args = control().args;
-  if (ptx::block() != processors) {
+  if (processorOfBlock<Block>() != processors) {
     processorBlock(args, processors);
     return;
   }
+  if (!leads<Block>()) return;
   runOsBlock<Block>(args, processors);
   ptx::syncWarp();
   if (ptx::lane() != 0) return;
-  closeRing(control().rings[ptx::warp()], args.trace, ringIndex(processors), actorId(ptx::block(), ptx::warp()), args.epoch);
+  closeRing(control().rings[ptx::warp()], args.trace, ringIndex<Block>(processors), actorId(processors, ptx::warp()),
+            args.epoch);
 }
 
 template <class Transport, class E>

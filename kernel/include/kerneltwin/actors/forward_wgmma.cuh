@@ -13,14 +13,15 @@ struct WgmmaProcessor {
   const GateMaps& gate;
 
   KT_DEVICE void operator()(const LaunchArgs& args, uint32_t processors) const {
-    runWgmmaBlock<Config>(args, maps, gate, processors, ptx::block());
+    using Block = WgmmaBlockOf<typename Config::Element, Config::kCtas>;
+    runWgmmaBlock<Config>(args, maps, gate, processors, processorOfBlock<Block>());
   }
 };
 
 /// The launch of a block that multiplies with wgmma.
 template <class Config>
 KT_DEVICE void forwardWgmma(const WgmmaArgs& parameter, uint32_t blocks) {
-  using Block = WgmmaBlockOf<typename Config::Element>;
+  using Block = WgmmaBlockOf<typename Config::Element, Config::kCtas>;
   prefetchGateMaps<Block>(parameter.gate);
   launchBlock<Block>(parameter.launch, blocks, WgmmaProcessor<Config>{parameter.maps, parameter.gate});
 }

@@ -135,9 +135,9 @@ KT_DEVICE bool openProcessor(const LaunchArgs& args, DeviceMemory& mem, Transpor
   return true;
 }
 
-/// Ends the ring of a processor block, which has one. One thread, ordered after the processor's last record.
-KT_DEVICE void closeProcessorRing(const LaunchArgs& args) {
-  closeRing(control().rings[0], args.trace, ptx::block(), actorId(ptx::block(), 0), args.epoch);
+/// Ends the ring of a processor, which has one. One thread, ordered after the processor's last record.
+KT_DEVICE void closeProcessorRing(const LaunchArgs& args, uint32_t processor) {
+  closeRing(control().rings[0], args.trace, processor, actorId(processor, 0), args.epoch);
 }
 
 }  // namespace kerneltwin

@@ -89,7 +89,7 @@ KT_DEVICE void runProcessorBlock(const LaunchArgs& args, uint32_t processors, ui
     });
     transport.quiet();
   }
-  if (ptx::thread() == 0) closeProcessorRing(args);
+  if (ptx::thread() == 0) closeProcessorRing(args, processor);
 }
 
 }  // namespace kerneltwin

@@ -58,6 +58,7 @@ struct CombineTasks {
   static_assert(sizeof(CombineShared<AideTeam<Config>>) <= kAideBytes);
   static_assert(sizeof(CombineShared<ConsumerTeam<Config>>) <= kConsumerGroups * Config::kPassBytes);
 
+  KT_DEVICE uint32_t activation() const { return static_cast<uint32_t>(control().args.activation); }
   KT_DEVICE void onAides(const TileTask& task, char* shared) const { run<AideTeam<Config>>(task, shared); }
   KT_DEVICE void onConsumers(const TileTask& task, char* shared) const { run<ConsumerTeam<Config>>(task, shared); }
 
@@ -78,15 +79,15 @@ struct BlockSource : DoorbellSource<DeviceMemory, RingTrace, DirectTransport> {
 
   KT_DEVICE void close() {
     DoorbellSource::close();
-    closeProcessorRing(transport.args);
+    closeProcessorRing(transport.args, st.processor.index);
   }
 };
 
-/// The launch of one processor block.
+/// The launch of one block of a processor.
 template <class Config>
 KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, const GateMaps& gate, uint32_t processors,
                              uint32_t processor) {
-  using Block = WgmmaBlockOf<typename Config::Element>;
+  using Block = WgmmaBlockOf<typename Config::Element, Config::kCtas>;
   static_assert(OpeningMemory<Block>::kBytes <= kPipelineShared<Config>, "gate and dispatch have the pipeline's memory");
   SpinState& self = control().spins[0];
   DirectTransport transport(args);
@@ -95,7 +96,7 @@ KT_DEVICE void runWgmmaBlock(const LaunchArgs& args, const TileMaps& maps, const
   SourceState& st = control().source;
   if (!openProcessor<Block>(args, mem, transport, trace, self, processors, processor, st.processor,
                             LogitBoxes<Block>(gate))) {
-    if (ptx::thread() == 0) closeProcessorRing(args);
+    if (leads<Block>() && ptx::thread() == 0) closeProcessorRing(args, processor);
     return;
   }
   if (ptx::thread() == 0) {

@@ -96,8 +96,6 @@ struct cudaDeviceProp {
   int l2CacheSize;
 };
 
-cudaError_t cudaLaunchCooperativeKernel(const void* kernel, dim3 grid, dim3 threads, void** arguments, size_t shared,
-                                        cudaStream_t stream);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* out, int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr what, int device);
 

@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <exception>
 
+#include "../../../src/failure.h"
 #include "../../../src/forward_kernels.h"
+#include "../../../src/resident_launch.h"
 #include "cuda_runtime.h"
 #include "emulated_kernel.h"
 #undef threadIdx
@@ -65,21 +67,19 @@ void runKernel(dim3 grid, uint32_t threads, const std::function<void()>& body) {
 
 }  // namespace emulator
 
-cudaError_t cudaLaunchCooperativeKernel(const void* kernel, dim3 grid, dim3 threads, void** arguments, size_t shared,
-                                        cudaStream_t) {
+uint32_t kerneltwin::residentClusters(const KernelVariant& v, uint32_t blocks) { return blocks / v.ctas; }
+
+void kerneltwin::launchResident(const KernelVariant& v, uint32_t blocks, void** parameters, cudaStream_t) {
   static uint64_t launches = 0;
-  if (kernel == kerneltwin::forwardPutKernel()) return cudaErrorUnknown;
-  const auto& emulated = *static_cast<const emulator::EmulatedKernel*>(kernel);
-  if (threads.x != emulated.threads || shared != emulated.sharedBytes) return cudaErrorUnknown;
+  if (v.kernel == forwardPutKernel()) throw Failure(KT_CUDA_ERROR, "the emulator has no put transport");
+  const auto& emulated = *static_cast<const emulator::EmulatedKernel*>(v.kernel);
+  const std::function<void()> body = emulated.bind(parameters[0], blocks);
+  emulator::Tensor::reset();
   try {
-    const std::function<void()> body = emulated.bind(arguments[0], grid.x);
-    emulator::Tensor::reset();
-    emulator::Machine machine({1, grid.x, emulated.threads, emulated.sharedBytes}, ++launches);
+    emulator::Machine machine({1, blocks, emulated.threads, emulated.sharedBytes}, ++launches);
     machine.run([&](uint32_t) { body(); }, emulator::kTurns);
-    return cudaSuccess;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "emulated launch: %s\n", error.what());
-    return cudaErrorUnknown;
+    throw Failure(KT_CUDA_ERROR, std::string("emulated launch: ") + error.what());
   }
 }
 

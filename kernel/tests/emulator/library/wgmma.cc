@@ -22,7 +22,8 @@ std::function<void()> bindWgmma(const void* parameter, uint32_t blocks) {
 template <class Config, bool Traced>
 KernelVariant wgmmaVariant() {
   static const emulator::EmulatedKernel kernel = {WgmmaBlock::kThreads, kWgmmaSharedBytes<Config>, &bindWgmma<Config>};
-  return {&kernel, kernel.threads, kernel.sharedBytes, WgmmaBlock::kSubscribers, Config::kTokens, Config::kColumns, true};
+  return {&kernel, kernel.threads, kernel.sharedBytes, WgmmaBlock::kSubscribers, Config::kTokens, Config::kTaskColumns, Config::kCtas,
+          true};
 }
 
 template KernelVariant wgmmaVariant<Tile128x64, true>();
@@ -37,6 +38,8 @@ template KernelVariant wgmmaVariant<Tile128x192, true>();
 template KernelVariant wgmmaVariant<Tile128x192, false>();
 template KernelVariant wgmmaVariant<Tile128x256, true>();
 template KernelVariant wgmmaVariant<Tile128x256, false>();
+template KernelVariant wgmmaVariant<PairTile256x288, true>();
+template KernelVariant wgmmaVariant<PairTile256x288, false>();
 template KernelVariant wgmmaVariant<HalfTile128x64, true>();
 template KernelVariant wgmmaVariant<HalfTile128x64, false>();
 template KernelVariant wgmmaVariant<HalfTile128x288, true>();
