@@ -96,6 +96,9 @@ struct ListSource {
 };
 
 struct NoOther {
+  const ListArgs& args;
+
+  KT_DEVICE uint32_t activation() const { return args.places.activation; }
   KT_DEVICE void onAides(const TileTask&, char*) const {}
   KT_DEVICE void onConsumers(const TileTask&, char*) const {}
 };
@@ -107,7 +110,7 @@ __global__ void __launch_bounds__(kPipelineThreads, 1) listKernel(const __grid_c
     const uint32_t i = ptx::thread();
     ptx::prefetchMap(i < 2 ? &args.maps.weights[i] : &args.maps.tokens[(i - 2) / kTokenBoxes][(i - 2) % kTokenBoxes]);
   }
-  NoOther other;
+  const NoOther other = {args};
   runPipeline<Config>(ptx::dynamicShared(), args.maps, guard,
                       [&] {
                         return ListSource{args, guard, ptx::block() / Config::kCtas, gridDim.x / Config::kCtas,

@@ -110,7 +110,8 @@ KT_DEVICE void storePass(uint32_t buffer, const TileTask& task, uint32_t firstRo
   const uint64_t step = static_cast<uint64_t>(task.stride) * kAtOnce;
   bf16* to = task.out + static_cast<uint64_t>(firstRow + line) * task.stride + column + chunk * 8;
   const uint32_t rows = task.rows - firstRow;
-  const uint32_t left = rows < Config::kPassTokens ? rows : Config::kPassTokens;
+  const uint32_t most = rows < Config::kPassTokens ? rows : Config::kPassTokens;
+  const uint32_t left = task.out == nullptr ? 0 : most;
   ptx::Chunk data[kLines];
 #pragma unroll
   for (uint32_t i = 0; i < kLines; ++i) data[i] = ptx::loadChunkShared(buffer + swizzledOffset(line + i * kAtOnce, chunk));

@@ -46,14 +46,36 @@ struct TaskStream {
     auto& words = pipe.words();
     if (started.count == finished.count) {
       if (empty() || !ptx::testWait(pipe.begun(started.slot()), started.phase())) return;
-      source.started(words.slots[started.slot()], words.begunAt[started.slot()]);
+      if (words.slots[started.slot()].kind != TaskKind::Warm) {
+        source.started(words.slots[started.slot()], words.begunAt[started.slot()]);
+      }
       ++started.count;
     }
     if (!pipe.testStored(finished.slot(), finished.phase())) return;
-    source.finished(words.slots[finished.slot()]);
+    if (words.slots[finished.slot()].kind != TaskKind::Warm) source.finished(words.slots[finished.slot()]);
     ++finished.count;
   }
 };
+
+/// Has the consumers run the epilogues of both GEMMs once, on nothing, while the first task is on its way.
+template <class Config>
+KT_DEVICE void warmEpilogues(const PipelineView<Config>& pipe, TileCursor& taken, uint32_t activation) {
+#pragma unroll 1
+  for (uint32_t gemm = 0; gemm < 2; ++gemm) {
+    TileTask& task = pipe.words().slots[taken.slot()];
+    task.kind = TaskKind::Warm;
+    task.gemm = gemm;
+    task.steps = 0;
+    task.rows = Config::kTokens;
+    task.columns = Config::kTaskColumns;
+    task.stride = 0;
+    task.activation = gemm == 0 ? activation : static_cast<uint32_t>(Activation::Identity);
+    task.out = nullptr;
+    task.bias = nullptr;
+    pipe.publishTask(taken.slot());
+    ++taken.count;
+  }
+}
 
 /// The clerk. Returns when the exit was taken and all tasks before it are reported.
 ///
@@ -64,7 +86,7 @@ struct TaskStream {
 /// once and waits with the clerk for the consumers when they have no tile (four times the threads: 10 us instead of 39, which
 /// is what the end of a launch takes), or else for the aides.
 template <class Config, class Source>
-KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
+KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source, uint32_t activation) {
   TaskStream<TileCursor> tiles;
   TaskStream<AideCursor> others;
   uint32_t pendingFirst = 0;
@@ -72,6 +94,7 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source) {
   bool held = false;  // the last tile taken is still in the mailbox
   bool exiting = false;
   auto& words = pipe.words();
+  warmEpilogues(pipe, tiles.taken, activation);
   for (;;) {
     if (!exiting && !held && !tiles.full() && pendingLast - pendingFirst < (tiles.empty() ? 1 : kPendingTasks)) {
       TileTask& task = words.slots[tiles.taken.slot()];
@@ -160,6 +183,16 @@ KT_DEVICE void fillStage(const PipelineView<Config>& pipe, const TileMaps& maps,
   }
 }
 
+/// Brings the maps to the copy engine before the first copy wants them. One thread.
+KT_DEVICE void prefetchTileMaps(const TileMaps& maps) {
+#pragma unroll 1
+  for (uint32_t i = 0; i < 2; ++i) {
+    ptx::prefetchMap(&maps.weights[i]);
+#pragma unroll 1
+    for (uint32_t b = 0; b < kTokenBoxes; ++b) ptx::prefetchMap(&maps.tokens[i][b]);
+  }
+}
+
 /// The producer: one thread. Runs ahead of the consumers by the whole ring, into the next task as soon as it is known.
 template <class Config, class Guard>
 KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& maps, const Guard& guard) {
@@ -167,6 +200,7 @@ KT_DEVICE void runProducer(const PipelineView<Config>& pipe, const TileMaps& map
   const uint64_t normal = ptx::policyNormal();
   const uint64_t keep = ptx::policyKeep();
   RingCursor<Config> ring;
+  prefetchTileMaps(maps);
   for (TileCursor at;; ++at.count) {
     awaitShared<Config>(guard, pipe.filled(at.slot()), at.phase(), Wait::Task);
     TileTask task = pipe.words().slots[at.slot()];
@@ -204,12 +238,14 @@ KT_DEVICE void runConsumer(const PipelineView<Config>& pipe, const Guard& guard,
       ptx::arrive(pipe.begun(at.slot()));
     }
     if (task.kind == TaskKind::Wide) other.onConsumers(task, pipe.memory + Config::kRingBytes);
-    if (task.kind == TaskKind::Tile) {
+    if (task.kind == TaskKind::Tile || task.kind == TaskKind::Warm) {
       float acc[Config::kAccumulators];
       ptx::leaveUndefined(acc);  // a tile's first products overwrite them
       const TileBias<Config> bias(pipe, task);
-      multiplyTile<Config>(acc, pipe, ring, task, first, guard);
-      first = false;
+      if (task.kind == TaskKind::Tile) {
+        multiplyTile<Config>(acc, pipe, ring, task, first, guard);
+        first = false;
+      }
       finishTile<Config>(acc, pipe, task, bias);
     }
     pipe.releaseTask(at.slot());
@@ -246,7 +282,7 @@ KT_DEVICE void runPipeline(char* shared, const TileMaps& maps, const Guard& guar
     } else if (warp == 1) {
       if (ptx::lane() == 0 && pipe.cta() == 0) {
         auto source = makeSource();
-        runClerk<Config>(pipe, source);
+        runClerk<Config>(pipe, source, other.activation());
       }
     } else {
       runAides<Config>(pipe, guard, other);

@@ -45,6 +45,7 @@ enum class TaskKind : uint32_t {
   Tile = 1,   ///< GEMM0 or GEMM1
   Other = 2,  ///< anything that needs threads but no ring: COMBINE, on the aides
   Wide = 3,   ///< likewise, on the consumers, which have no tile
+  Warm = 4,   ///< the epilogue alone, without stores: before the first tile, so that its code is there
 };
 
 /// One task in the block's shared memory. 64 bytes, so that a role reads it with four 16-byte loads.
@@ -61,7 +62,7 @@ struct alignas(16) TileTask {
   uint32_t stride;      ///< elements from token to token of `out`
   uint32_t activation;  ///< enum Activation
   uint32_t readOnce;    ///< no other task reads these weights: they leave L2 first
-  bf16* out;            ///< element (token 0, column 0); 16-byte aligned; may be a peer's memory
+  bf16* out;            ///< element (token 0, column 0); 16-byte aligned; may be a peer's memory. Null: nothing is stored
   const float* bias;    ///< [columns], or null
 };
 static_assert(sizeof(TileTask) == 64);
