@@ -38,7 +38,8 @@ struct WorldConfig {
   uint32_t fibersPerRank() const { return processors + 1 + subscribers + puts; }
 };
 
-/// Most tasks that one queue entry can have: a row block's tiles of one GEMM, or a chunk's run of COMBINE tiles.
+/// Most tasks that one queue entry can have: the GEMM0 tiles of a cell's row blocks that share an entry, a
+/// row block's GEMM1 tiles, or a chunk's run of COMBINE tiles.
 uint32_t mostTasksOfEntry(const Shape& s);
 
 /// Returns an empty string, or what is wrong with a configuration.

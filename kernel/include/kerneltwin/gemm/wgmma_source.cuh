@@ -3,7 +3,8 @@
 //
 //   take      a new doorbell: its rows and addresses. To the protocol the task stays in the mailbox: one whose operands stream
 //             in early must not make the scheduler commit yet another task to this block.
-//   begun     it leaves the mailbox (a tile when its first product is issued): TaskConsumed; eager readiness frees it here.
+//   begun     it leaves the mailbox: TaskConsumed; eager readiness frees it here. A tile when half of the copies of the tile
+//             before it are issued (`nearEnd` of wgmma_ring.cuh), another task at once: see runClerk.
 //   started   all earlier tasks of its stream are finished: TaskStarted, stamped with the moment it began, or that of the last
 //             record if later. A COMBINE may overlap tiles; tiles do not overlap tiles, nor COMBINEs COMBINEs.
 //   finished  its results are stored: GEMM0 counts its tile, GEMM1 signals it, TaskFinished; lazy readiness frees the mailbox.

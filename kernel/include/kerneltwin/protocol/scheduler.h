@@ -128,7 +128,9 @@ KT_HD void appendReady(W& warp, T& trace, const SchedulerState& st, SchedulerRun
     if (!(freed >> lane & 1)) return;
     const uint32_t p = base + lane;
     const uint32_t list = due >> lane & 1;
-    const uint32_t place = (list != 0 ? run.ready[1].tail : run.ready[0].tail) + countBits((list != 0 ? due : freed & ~due) & lowMask(lane));
+    const uint32_t tail = list != 0 ? run.ready[1].tail : run.ready[0].tail;
+    const uint32_t joining = list != 0 ? due : freed & ~due;
+    const uint32_t place = tail + countBits(joining & lowMask(lane));
     st.readyLists[list * (st.readyMask + 1) + (place & st.readyMask)] = p;
     trace.record(EventKind::ProcessorReady, p, st.slotState[p] >> 1, 0);
     st.slotState[p] |= 1;
@@ -241,7 +243,9 @@ KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, S
 template <class M, class W, class T>
 KT_HD uint32_t placeTasks(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerRun& run) {
   uint32_t placed = 0;
-  for (Pairing pairing = nextPairing(st.scheduling, run, st.processors); pairing.most > 0; pairing = nextPairing(st.scheduling, run, st.processors)) {
+  for (;;) {
+    const Pairing pairing = nextPairing(st.scheduling, run, st.processors);
+    if (pairing.most == 0) break;
     placed += placeBatch(mem, warp, trace, st, run, pairing);
   }
   warp.sync();  // slotState is swept by other lanes than those that rang
