@@ -198,6 +198,45 @@ void addTile(std::vector<Case>& all, const char* name, uint32_t rows, uint32_t c
   all.push_back(c);
 }
 
+/// Tiles that a pair of blocks computes: more than 64 rows, more than 128 columns.
+void addPairs(std::vector<Case>& all) {
+  addTile(all, "pairs, tiles of 288 x 256", 288, 256, 600);
+  addTile(all, "pairs, gelu, one processor, tiles of 128 x 256", 128, 256, 300);
+  all.back().activation = KT_ACTIVATION_GELU;
+  all.back().blocks = 4;
+  // Windows of the gate: a processor's share is more than 128 tokens. Row blocks: several a cell.
+  addTile(all, "pairs, one processor, three windows of the gate, tiles of 72 x 256", 72, 256, 301);
+  all.back().blocks = 4;
+  all.back().hidden = all.back().intermediate = 128;
+  addTile(all, "pairs, swiglu, no bias, tiles of 96 x 192", 96, 192, 201);
+  all.back().activation = KT_ACTIVATION_SWIGLU;
+  all.back().bias = false;
+  addTile(all, "pairs, drops, tiles of 128 x 256", 128, 256, 257);
+  all.back().capacityFactor = 0.5;
+  all.back().expectDrops = true;
+  // The second block of the last column tile has no columns, and a row block's last rows are those of one block.
+  addTile(all, "pairs, narrow last tiles, one row an expert, tiles of 288 x 256", 288, 256, 4);
+  all.back().routing = Routing::Spread;
+  all.back().topK = 1;
+  addTile(all, "pairs, fewer tokens than blocks, tiles of 96 x 192", 96, 192, 3);
+  all.back().hidden = 192;
+  all.back().intermediate = 64;
+  addTile(all, "pairs, lazy readiness, zero-token rank, geglu, tiles of 104 x 192", 104, 192, 0);
+  all.back().tokensOf = {131, 0, 7, 64};
+  all.back().activation = KT_ACTIVATION_GEGLU;
+  all.back().readiness = KT_READY_LAZY;
+  addTile(all, "pairs, the same bits from sixteen launches, tiles of 96 x 256", 96, 256, 97);
+  all.back().topK = 8;
+  all.back().expertsPerRank = 16;
+  all.back().hidden = 128;
+  all.back().intermediate = 64;
+  all.back().launches = 1;
+  all.back().repeats = 15;
+  addTile(all, "pairs, a peer that never launches ends in an abort, tiles of 96 x 192", 96, 192, 100);
+  all.back().peerMissing = true;
+  all.back().launches = 1;
+}
+
 }  // namespace
 
 std::vector<Case> wgmmaCases() {
@@ -217,6 +256,7 @@ std::vector<Case> wgmmaCases() {
   addTile(all, "fp16, swiglu, tiles of 256 x 128", 256, 128, 400);
   all.back().dtype = KT_DTYPE_FP16;
   all.back().activation = KT_ACTIVATION_SWIGLU;
+  addPairs(all);
   Case c = named("S = 8192, H = I = 2048, E = 64, k = 2, tiles of 288 x 128");
   c.gemm = KT_GEMM_WGMMA;
   c.tokens = 8192;

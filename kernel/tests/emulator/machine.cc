@@ -41,30 +41,42 @@ namespace {
 Machine* active = nullptr;
 constexpr size_t kStackBytes = 64 * 1024;
 
+/// Lets those go on that have met.
+void complete(Meeting& meeting) {
+  meeting.arrived = 0;
+  ++meeting.generation;
+}
+
 }  // namespace
 
 Machine& Machine::current() { return *active; }
 
 Machine::Machine(const Layout& layout, uint64_t seed)
     : layout_(layout), state_(seed * 0x9e3779b97f4a7c15ull + 0x5bd1e995) {
+  if (layout.blocks % layout.ctas != 0) throw std::runtime_error("blocks are no multiple of a cluster's");
   for (uint32_t rank = 0; rank < layout.ranks; ++rank) {
-    for (uint32_t b = 0; b < layout.blocks; ++b) {
-      auto block = std::make_unique<Block>();
-      block->rank = rank;
-      block->index = b;
-      block->storage.reset(new char[layout.sharedBytes + 1024]);
-      const uintptr_t base = reinterpret_cast<uintptr_t>(block->storage.get());
-      block->shared = block->storage.get() + ((base + 1023) / 1024 * 1024 - base);
-      std::memset(block->shared, 0xff, layout.sharedBytes);
-      block->warps.resize(layout.threads / kLanesPerWarp);
-      block->threads.resize(layout.threads);
-      for (uint32_t t = 0; t < layout.threads; ++t) {
-        block->threads[t].block = block.get();
-        block->threads[t].index = t;
-      }
-      blocks_.push_back(std::move(block));
-    }
+    for (uint32_t b = 0; b < layout.blocks; ++b) addBlock(rank, b);
   }
+}
+
+void Machine::addBlock(uint32_t rank, uint32_t index) {
+  auto block = std::make_unique<Block>();
+  block->rank = rank;
+  block->index = index;
+  if (index % layout_.ctas == 0) clusters_.push_back(std::make_unique<Cluster>());
+  block->cluster = clusters_.back().get();
+  block->cluster->blocks.push_back(block.get());
+  block->storage.reset(new char[layout_.sharedBytes + 1024]);
+  const uintptr_t base = reinterpret_cast<uintptr_t>(block->storage.get());
+  block->shared = block->storage.get() + ((base + 1023) / 1024 * 1024 - base);
+  std::memset(block->shared, 0xff, layout_.sharedBytes);
+  block->warps.resize(layout_.threads / kLanesPerWarp);
+  block->threads.resize(layout_.threads);
+  for (uint32_t t = 0; t < layout_.threads; ++t) {
+    block->threads[t].block = block.get();
+    block->threads[t].index = t;
+  }
+  blocks_.push_back(std::move(block));
 }
 
 uint64_t Machine::random(uint64_t below) {
@@ -80,9 +92,29 @@ void Machine::enter() {
   } catch (...) {
     if (!active->failure_) active->failure_ = std::current_exception();
   }
-  active->thread().done = true;
-  ++active->finished_;
+  active->endThread();
   active->yield();
+}
+
+/// A cluster's barrier does not wait for threads that have ended, also when they end while others wait at it.
+void Machine::endThread() {
+  thread().done = true;
+  ++finished_;
+  Cluster& cluster = *block().cluster;
+  --block().living;
+  --cluster.living;
+  if (cluster.living > 0 && cluster.meeting.arrived == cluster.living) complete(cluster.meeting);
+}
+
+Block& Machine::neighbour(uint32_t rank) {
+  const std::vector<Block*>& blocks = block().cluster->blocks;
+  if (rank >= blocks.size()) {
+    throw std::runtime_error("block " + std::to_string(rank) + " of a cluster of " + std::to_string(blocks.size()));
+  }
+  Block& there = *blocks[rank];
+  if (!there.begun) throw std::runtime_error("shared memory of a block that may not have begun: no cluster barrier before it");
+  if (there.living == 0) throw std::runtime_error("shared memory of a block that has ended");
+  return there;
 }
 
 /// A new stack looks as if emulatorSwitch had been called from `enter`'s first instruction.
@@ -102,6 +134,7 @@ bool Machine::runnable(const Thread& thread) const {
 
 void Machine::resume(Thread& thread) {
   running_ = &thread;
+  thread.block->begun = true;
   emulatorSwitch(&schedulerStack_, thread.stackPointer);
   if (failure_) std::rethrow_exception(failure_);
 }
@@ -115,14 +148,18 @@ void Machine::maybeYield(uint32_t odds) {
 void Machine::meet(Meeting& meeting, uint32_t count) {
   Thread& self = thread();
   if (++meeting.arrived == count) {
-    meeting.arrived = 0;
-    ++meeting.generation;
+    complete(meeting);
     return;
   }
   self.waitsSince = meeting.generation;
   self.waitsFor = &meeting;
   while (meeting.generation == self.waitsSince) yield();
   self.waitsFor = nullptr;
+}
+
+void Machine::meetCluster() {
+  Cluster& cluster = *block().cluster;
+  meet(cluster.meeting, cluster.living);
 }
 
 void Machine::show(const Slot& mine) {
@@ -138,9 +175,13 @@ void Machine::run(const std::function<void(uint32_t)>& body, uint64_t turns, con
   active = this;
   body_ = body;
   finished_ = 0;
+  for (auto& cluster : clusters_) *cluster = {std::move(cluster->blocks), 0, {}};
   for (auto& block : blocks_) {
     std::memset(block->shared, 0xff, layout_.sharedBytes);
     const bool runs = ranks.empty() || std::find(ranks.begin(), ranks.end(), block->rank) != ranks.end();
+    block->begun = false;
+    block->living = runs ? layout_.threads : 0;
+    block->cluster->living += block->living;
     for (Thread& thread : block->threads) {
       thread.done = !runs;
       finished_ += !runs;

@@ -52,9 +52,19 @@ struct Warp {
   uint64_t turn[kLanesPerWarp] = {};
 };
 
+/// Blocks that reach each other's shared memory.
+struct Cluster {
+  std::vector<Block*> blocks;
+  uint32_t living = 0;   ///< threads that have not ended: those its barrier is for
+  Meeting meeting;
+};
+
 struct Block {
   uint32_t rank = 0;
   uint32_t index = 0;
+  Cluster* cluster = nullptr;
+  bool begun = false;      ///< some thread has run: before, its shared memory may still be another block's
+  uint32_t living = 0;     ///< threads that have not ended
   std::unique_ptr<char[]> storage;
   char* shared = nullptr;
   Meeting meeting;
@@ -67,6 +77,7 @@ struct Layout {
   uint32_t blocks;
   uint32_t threads;
   uint32_t sharedBytes;
+  uint32_t ctas = 1;   ///< blocks of a cluster
 };
 
 class Machine {
@@ -80,6 +91,9 @@ class Machine {
   static Machine& current();
   Thread& thread() { return *running_; }
   Block& block() { return *running_->block; }
+  /// Block `rank` of the running thread's cluster, whose shared memory is about to be used. Throws where the GPU says nothing of
+  /// what happens: the block has not begun, or has ended.
+  Block& neighbour(uint32_t rank);
   Warp& warp() { return block().warps[running_->index / kLanesPerWarp]; }
 
   /// Lets others run; the caller stays runnable.
@@ -88,6 +102,8 @@ class Machine {
   void maybeYield(uint32_t odds);
   /// Waits until `count` threads have come here.
   void meet(Meeting& meeting, uint32_t count);
+  /// Waits for all threads of the cluster that have not ended, however many that are by then.
+  void meetCluster();
 
   /// Shows `mine` to the warp and waits until all lanes have; then `slot(lane)` reads what lane showed.
   void show(const Slot& mine);
@@ -103,11 +119,14 @@ class Machine {
   };
 
   static void enter();
+  void addBlock(uint32_t rank, uint32_t index);
   void startThread(Thread& thread);
+  void endThread();
   void resume(Thread& thread);
   bool runnable(const Thread& thread) const;
 
   Layout layout_;
+  std::vector<std::unique_ptr<Cluster>> clusters_;
   std::vector<std::unique_ptr<Block>> blocks_;
   std::function<void(uint32_t)> body_;
   std::exception_ptr failure_;

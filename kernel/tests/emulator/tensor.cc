@@ -45,12 +45,13 @@ void compute(const char* shared, uint32_t thread, const Product& p) {
 
 }  // namespace
 
-Tensor& Tensor::current() { return units[&Machine::current().block()]; }
+Tensor& Tensor::current() { return of(Machine::current().block()); }
+Tensor& Tensor::of(const Block& block) { return units[&block]; }
 void Tensor::reset() { units.clear(); }
 
 void Tensor::initBarrier(uint32_t address, uint32_t count) {
   if (address % 8 != 0) throw std::runtime_error("mbarrier not aligned");
-  barriers_[address] = {count, count, 0, 0};
+  barriers_[address] = {count, count, 0, 0, false};
 }
 
 Tensor::Barrier& Tensor::barrier(uint32_t address) {
@@ -73,8 +74,16 @@ void Tensor::arrive(uint32_t address, int64_t bytes) {
   settle(b);
 }
 
-bool Tensor::look(uint32_t address, uint32_t parity) {
+void Tensor::arriveFromCluster(uint32_t address, bool releases) {
+  barrier(address).ofCluster |= releases;
+  arrive(address, 0);
+}
+
+bool Tensor::look(uint32_t address, uint32_t parity, bool acquiresCluster) {
   Barrier& b = barrier(address);
+  if (b.ofCluster && !acquiresCluster) {
+    throw std::runtime_error("waits at mbarrier " + std::to_string(address) + " without acquiring what the cluster's blocks released");
+  }
   if ((b.phase & 1) != (parity & 1)) return true;
   landSome();
   Machine::current().yield();

@@ -26,14 +26,18 @@ class Tensor {
  public:
   /// That of the running thread's block.
   static Tensor& current();
+  static Tensor& of(const Block& block);
   /// All blocks forget theirs: before a launch.
   static void reset();
 
   void initBarrier(uint32_t address, uint32_t count);
   /// One arrival, which also adds `bytes` to what the phase waits for.
   void arrive(uint32_t address, int64_t bytes);
-  /// True when the phase of that parity is over. A failed look lets copies land and others run.
-  bool look(uint32_t address, uint32_t parity);
+  /// An arrival from another block of the cluster. With one that `releases` its writes, waits must acquire them from there.
+  void arriveFromCluster(uint32_t address, bool releases);
+  /// True when the phase of that parity is over. A failed look lets copies land and others run. `acquiresCluster`: also what other
+  /// blocks of the cluster released.
+  bool look(uint32_t address, uint32_t parity, bool acquiresCluster);
 
   /// `effect` happens at some later moment; then `bytes` are counted on the barrier.
   void copyLater(uint32_t barrier, uint32_t bytes, std::function<void()> effect);
@@ -54,6 +58,7 @@ class Tensor {
     uint32_t pending;
     int64_t bytes;
     uint32_t phase;
+    bool ofCluster;   ///< blocks of the cluster release their writes to its waiters
   };
   struct Copy {
     uint32_t barrier;

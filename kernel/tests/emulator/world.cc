@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "../../src/fill_value.h"
+#include "../../src/forward_wgmma.h"
 #include "../../src/oracle.h"
 #include "kerneltwin/actors/forward.cuh"
 #include "kerneltwin/actors/forward_wgmma.cuh"
@@ -47,10 +48,12 @@ void fillBuffer(Buffer<T>& buffer, uint64_t seed, uint32_t tensor, uint32_t owne
   for (uint64_t i = 0; i < count; ++i) put(buffer[first + i], fillValue(stream, i, amplitude));
 }
 
+bool inPairs(const Config& c) { return c.wgmma && c.tileCols > Tile128x128::kTaskColumns; }
+
 }  // namespace
 
 World::World(const Config& config, uint64_t seed)
-    : config_(config), processors_(config.blocks - 1), ranks_(config.ranks) {
+    : config_(config), processors_(config.blocks / (inPairs(config) ? 2 : 1) - 1), ranks_(config.ranks) {
   uint32_t slots = 0;
   for (uint32_t r = 0; r < config.ranks; ++r) slots = std::max(slots, config.placement[r + 1] - config.placement[r]);
   const uint32_t rows = config.keep != 0 ? config.keep : most(config.tokens);
@@ -171,8 +174,8 @@ void World::prepare(const std::vector<uint32_t>& tokens, const std::vector<uint3
   }
 }
 
+template <class Tile>
 void World::runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks) {
-  using Tile = TileConfig<1, 128, 6, 32, 2>;
   std::vector<WgmmaArgs> args;
   for (uint32_t r = 0; r < config_.ranks; ++r) {
     Rank& own = ranks_[r];
@@ -181,15 +184,13 @@ void World::runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks) {
     args.push_back({ptx::mapsOf(shape_, matrices, Tile::kColumns), ptx::gateMapsOf(shape_, own.wg.get(), own.x.get()), own.args});
   }
   Tensor::reset();
-  Machine machine({config_.ranks, config_.blocks, WgmmaBlock::kThreads, kWgmmaSharedBytes<Tile>}, seed);
+  Machine machine({config_.ranks, config_.blocks, WgmmaBlock::kThreads, kWgmmaSharedBytes<Tile>, Tile::kCtas}, seed);
   machine.run([&](uint32_t rank) { forwardWgmma<Tile>(args[rank], config_.blocks); }, kTurns, ranks);
 }
 
 void World::run(uint64_t seed, const std::vector<uint32_t>& ranks) {
-  if (config_.wgmma) {
-    runWgmma(seed, ranks);
-    return;
-  }
+  if (inPairs(config_)) return runWgmma<PairTile256x288>(seed, ranks);
+  if (config_.wgmma) return runWgmma<Tile128x128>(seed, ranks);
   Machine machine({config_.ranks, config_.blocks, kBlockThreads, kSharedBytes}, seed);
   machine.run(
       [&](uint32_t rank) {

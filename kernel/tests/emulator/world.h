@@ -30,7 +30,7 @@ struct Config {
   bool eager = true;
   Scheduling scheduling = Scheduling::Interleave;
   bool put = false;
-  bool wgmma = false;                ///< GEMMs on wgmma; tiles of up to 128 x 128
+  bool wgmma = false;                ///< GEMMs on wgmma: tiles of up to 128 x 128, wider ones by pairs of blocks
   bool bias = true;
   bool renormalise = true;
   Activation activation = Activation::Silu;
@@ -98,6 +98,7 @@ class World {
   void fill(Rank& r, uint32_t rank, uint64_t seed);
   void prepare(const std::vector<uint32_t>& tokens, const std::vector<uint32_t>& keeps);
   void run(uint64_t seed, const std::vector<uint32_t>& ranks);
+  template <class Tile>
   void runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks);
   void checkQuiet();
   void checkRouting(Rank& r, uint32_t tokens, uint32_t keep);

@@ -41,6 +41,7 @@ describe('the kernel library on the emulated GPU', () => {
     'tiles of 288 x 64',
     'tiles of 64 x 256',
     'tiles of 64 x 192',
+    'pairs, ',
   ])(
     'passes its own GPU case, both GEMM paths where they have it, fp64 reference included: %s',
     (name) => {

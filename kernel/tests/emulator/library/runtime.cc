@@ -76,7 +76,7 @@ void kerneltwin::launchResident(const KernelVariant& v, uint32_t blocks, void** 
   const std::function<void()> body = emulated.bind(parameters[0], blocks);
   emulator::Tensor::reset();
   try {
-    emulator::Machine machine({1, blocks, emulated.threads, emulated.sharedBytes}, ++launches);
+    emulator::Machine machine({1, blocks, emulated.threads, emulated.sharedBytes, v.ctas}, ++launches);
     machine.run([&](uint32_t) { body(); }, emulator::kTurns);
   } catch (const std::exception& error) {
     throw Failure(KT_CUDA_ERROR, std::string("emulated launch: ") + error.what());

@@ -105,6 +105,28 @@ std::vector<Config> configs() {
     c.wgmma = true;
     all.push_back(c);
   }
+  c = make("pairs, two ranks, narrow last tiles", {0, 3, 5}, {101, 38});
+  c.wgmma = true;
+  c.blocks = 6;
+  c.hidden = 320;
+  c.intermediate = 192;
+  c.tileRows = 96;
+  c.tileCols = 192;
+  c.launches = 3;
+  all.push_back(c);
+  c.name = "pairs, two ranks, drops, zero-token rank, lazy, swiglu, one processor";
+  c.tokens = {0, 50};
+  c.blocks = 4;
+  c.keep = 9;
+  c.eager = false;
+  c.activation = Activation::Swiglu;
+  all.push_back(c);
+  c = make("pairs, a peer that never launches: abort by deadline", {0, 2, 4}, {20, 20});
+  c.wgmma = c.alone = true;
+  c.blocks = 4;
+  c.tileRows = 96;
+  c.tileCols = 192;
+  all.push_back(c);
   return all;
 }
 

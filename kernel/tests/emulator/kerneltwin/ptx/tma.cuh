@@ -48,14 +48,16 @@ inline GateMaps gateMapsOf(const Shape& s, const bf16* router, const bf16* x) {
   return maps;
 }
 
-inline void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint32_t row, uint32_t barrier, uint64_t) {
+/// Starts the copy into the shared memory of one block, where it lands when that block's unit pleases.
+inline void loadBoxTo(const emulator::Block& block, uint32_t to, const TensorMap* map, uint32_t column, uint32_t row,
+                      uint32_t barrier) {
   MatrixView m;
   std::memcpy(&m, map, sizeof m);
   if (to % 1024 != 0) throw std::runtime_error("box not at a multiple of the swizzle");
-  char* shared = machine().block().shared;
+  char* shared = block.shared;
   const uint32_t bytes = m.boxRows * kLineBytes;
   std::memset(shared + to, 0xff, bytes);  // undefined from here on: NaN
-  emulator::Tensor::current().copyLater(barrier, bytes, [=] {
+  emulator::Tensor::of(block).copyLater(barrier, bytes, [=] {
     for (uint32_t r = 0; r < m.boxRows; ++r) {
       for (uint32_t c = 0; c < kStageDepth; ++c) {
         const bool inside = row + r < m.rows && column + c < m.columns;
@@ -66,8 +68,16 @@ inline void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint32_t
   });
 }
 
-inline void loadBoxToAll(uint32_t, const TensorMap*, uint32_t, uint32_t, uint32_t, uint32_t, uint64_t) {
-  throw std::runtime_error("the emulated GPU has no clusters");
+inline void loadBox(uint32_t to, const TensorMap* map, uint32_t column, uint32_t row, uint32_t barrier, uint64_t) {
+  loadBoxTo(machine().block(), to, map, column, row, barrier);
+}
+
+/// The copies of a multicast land each in its own time.
+inline void loadBoxToAll(uint32_t to, const TensorMap* map, uint32_t column, uint32_t row, uint32_t barrier, uint16_t blocks,
+                         uint64_t) {
+  for (uint32_t rank = 0; blocks >> rank != 0; ++rank) {
+    if (blocks >> rank & 1) loadBoxTo(machine().neighbour(rank), to, map, column, row, barrier);
+  }
 }
 inline void prefetchMap(const TensorMap*) {}
 inline void fenceGlobalForCopies() {}
