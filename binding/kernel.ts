@@ -69,8 +69,9 @@ export interface WorldOptions {
 export interface WorldInfo {
   readonly rank: number;
   readonly localExperts: number;
-  /** Blocks of a launch; the last one is the OS block. */
+  /** Blocks of a launch; the last one is the OS block, or, where a pair is a processor, the last but one. */
   readonly blocks: number;
+  /** Blocks or pairs of blocks, without the OS block's. */
   readonly processors: number;
   readonly subscribers: number;
   readonly threads: number;

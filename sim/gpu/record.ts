@@ -75,10 +75,6 @@ export interface GpuRecording {
  * @throws {GpuRunError}
  */
 export async function recordOnGpu(s: Scenario, options: GpuRunOptions = {}): Promise<GpuRecording> {
-  if (s.world.smsPerProcessor !== undefined) {
-    const got = `expected 1, as the kernel has no launch of clusters, got ${s.world.smsPerProcessor}`;
-    throw new GpuRunError('UNSUPPORTED', `${s.name}: world.smsPerProcessor: ${got}`);
-  }
   const routing = routeTokens(s);
   const deadlineNs = BigInt(Math.round((options.deadlineMs ?? 5000) * 1e6));
   const world = worldOptionsOf(s, routing.rows, deadlineNs, gemmOf(s.world));
@@ -177,6 +173,7 @@ class Run {
     const devices = await this.#devices();
     await this.#join();
     const worlds = await this.#ranks.all('open', 'open', 'open', () => this.#world);
+    this.#requireProcessors(worlds);
     this.#say(
       `${scenario.world.ranks} ranks joined, ${worlds.map((w) => w.blocks).join(' + ')} blocks`,
     );
@@ -199,6 +196,22 @@ class Run {
       launches,
       warnings,
     };
+  }
+
+  /** The tile decides how many blocks make a processor: a scenario that says otherwise describes another kernel. */
+  #requireProcessors(worlds: readonly WorldInfo[]): void {
+    const { name, world, tiles } = this.#scenario;
+    const wanted = world.smsPerProcessor ?? 1;
+    for (const { blocks, processors } of worlds) {
+      const each = blocks / (processors + 1);
+      if (each === wanted) continue;
+      const tile = `tiles of ${tiles.rows} x ${tiles.cols}`;
+      const expected = `expected ${each}, the kernel's blocks a processor with ${tile}`;
+      throw new GpuRunError(
+        'UNSUPPORTED',
+        `${name}: world.smsPerProcessor: ${expected}, got ${wanted}`,
+      );
+    }
   }
 
   /** GPU of a rank: ranks are spread evenly, neighbours together. */

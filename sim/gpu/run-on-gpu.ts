@@ -87,7 +87,8 @@ function headerOf(recording: GpuRecording, facts: RingFacts): TraceHeader {
     firstLaunch: launches[0]?.epoch ?? 0,
     readiness: scenario.readiness,
     policy: scenario.policy,
-    ranks: worlds.map(({ blocks, subscribers }) => ({ blocks, subscribers })),
+    // Blocks that make one processor count as one, and so does the OS block with its neighbours.
+    ranks: worlds.map(({ processors, subscribers }) => ({ blocks: processors + 1, subscribers })),
     clock: { unit: 'ns', residualNs: facts.residualNs, method: facts.method },
     rows: launches.map((launch) =>
       launch.routing.map((routing) => keptPerExpert(routing, scenario.model.experts)),

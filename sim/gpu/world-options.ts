@@ -31,7 +31,7 @@ export function worldOptionsOf(
   return {
     shape,
     placement: placementOf(s).base,
-    blocks: s.world.blocks ?? 0,
+    blocks: (s.world.blocks ?? 0) * (s.world.smsPerProcessor ?? 1),
     transport: s.world.transport,
     readiness: s.readiness,
     policy,

@@ -53,7 +53,7 @@ function requestOf(s: Scenario, routing: Routing, seed: number, gemm: GemmPath):
   if (model.dtype !== 'bf16') throw new RangeError(`dtype: expected bf16, got ${model.dtype}`);
   const words: number[] = [
     world.ranks,
-    world.blocks ?? 3,
+    (world.blocks ?? 3) * (world.smsPerProcessor ?? 1),
     model.hidden,
     model.intermediate,
     model.topK,
@@ -151,7 +151,8 @@ export function emulateKernel(s: Scenario, seed: number, gemm: GemmPath = 'mma')
     if (run.status !== 0) {
       throw new Error(run.stderr === '' ? `emulate: ${run.signal}` : run.stderr);
     }
-    const blocks = s.world.blocks ?? 3;
+    const processors = (s.world.blocks ?? 3) - 1;
+    const blocks = (processors + 1) * (s.world.smsPerProcessor ?? 1);
     const recording: GpuRecording = {
       scenario: s,
       gemm,
@@ -159,7 +160,7 @@ export function emulateKernel(s: Scenario, seed: number, gemm: GemmPath = 'mma')
       libraryVersion: 'emulated',
       libraryHash: '',
       devices: [] as readonly DeviceInfo[],
-      worlds: s.model.tokens.map(() => ({ blocks, subscribers }) as WorldInfo),
+      worlds: s.model.tokens.map(() => ({ blocks, processors, subscribers }) as WorldInfo),
       launches: launchesOf(s, readFileSync(rings)),
       warnings: [],
     };

@@ -155,7 +155,8 @@ typedef struct kt_world_options {
   uint32_t struct_size;
   kt_shape shape;
   const uint32_t* placement;   /* ranks + 1 prefix sums: rank r holds experts [placement[r], placement[r + 1]) */
-  uint32_t blocks;             /* blocks of a launch, OS block included; 0: as many as are resident; at least 2 */
+  uint32_t blocks;             /* blocks of a launch, OS block included; 0: as many as are resident; at least 2, or an even
+                                  number from 4 where a pair of blocks is a processor (kt_world_info.processors) */
   uint32_t transport;          /* kt_transport */
   uint32_t readiness;          /* kt_readiness */
   uint32_t policy;             /* kt_policy */
@@ -186,8 +187,8 @@ typedef struct kt_world_info {
   uint32_t struct_size;
   uint32_t rank;
   uint32_t local_experts;
-  uint32_t blocks;             /* blocks of a launch; the last one is the OS block */
-  uint32_t processors;         /* blocks - 1 */
+  uint32_t blocks;             /* blocks of a launch; the last one is the OS block, or of the last pair the first */
+  uint32_t processors;         /* blocks - 1, or blocks / 2 - 1 where the tile takes a pair of blocks a processor */
   uint32_t subscribers;        /* warps 1 and up of the OS block */
   uint32_t threads;            /* threads of a block */
   uint32_t sms;                /* multiprocessors this process may use */

@@ -1,15 +1,25 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { GemmPath } from '../../../binding/index.ts';
 import { checkTrace } from '../../../sim/check/check-trace.ts';
 import { GpuRunError } from '../../../sim/gpu/errors.ts';
 import { runOnGpu } from '../../../sim/gpu/run-on-gpu.ts';
 import { routeTokens } from '../../../sim/moe/routing.ts';
+import type { Trace } from '../../../sim/trace/trace.ts';
 import { buildEmulator, emulatorProgram } from '../../support/emulated-kernel.ts';
 import { runScenario } from '../../support/run-scenario.ts';
 
 const library = emulatorProgram('libkerneltwin.so');
 const alone = { 'world.ranks': '1' };
 const wgmma = { ...alone, 'world.gemm': 'wgmma' };
+
+/** Tiles that a pair of blocks computes, and as many pairs as the emulated GPU holds. */
+const pairs = {
+  'world.smsPerProcessor': '2',
+  'world.blocks': '3',
+  'tiles.rows': '96',
+  'tiles.cols': '192',
+  'model.hidden': '320',
+};
 
 async function refusal(
   set: Readonly<Record<string, string>>,
@@ -24,8 +34,16 @@ async function refusal(
   throw new Error('expected a refusal');
 }
 
+/** What the promised monitors refute. Work conservation is left out: the emulator's clock counts turns. */
+function refuted(trace: Trace): readonly unknown[] {
+  const { monitors } = checkTrace(trace);
+  const promises = monitors.filter(({ id, promised }) => promised && !id.startsWith('W'));
+  return promises.flatMap(({ violations }) => violations);
+}
+
 describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
   beforeAll(() => buildEmulator('libkerneltwin.so'), 300_000);
+  afterEach(() => vi.unstubAllEnvs());
 
   test.each(['eager', 'lazy'])(
     'has right results and a trace that no monitor refutes: %s',
@@ -34,10 +52,7 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
       const trace = await runOnGpu(scenario, { library });
       expect(trace.header.ranks).toEqual([{ blocks: 4, subscribers: 11 }]);
       expect(trace.header.machine.facts).toMatchObject({ GEMM: 'wgmma', 'threads a block': 384 });
-      const { monitors } = checkTrace(trace);
-      // Work conservation is left out: the emulator's clock counts turns.
-      const promises = monitors.filter(({ id, promised }) => promised && !id.startsWith('W'));
-      expect(promises.flatMap(({ violations }) => violations)).toEqual([]);
+      expect(refuted(trace)).toEqual([]);
     },
     120_000,
   );
@@ -48,16 +63,44 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
     );
   });
 
-  test('is refused as a launch of clusters', async () => {
-    expect(await refusal({ 'world.smsPerProcessor': '2' })).toContain(
-      'world.smsPerProcessor: expected 1',
+  test('is a launch of clusters where its tile takes a pair of blocks', async () => {
+    const scenario = runScenario({ ...wgmma, ...pairs, 'model.tokens': '130', launches: '1' });
+    const trace = await runOnGpu(scenario, { library, warmUps: 0 });
+    expect(trace.header.rows).toEqual(routeTokens(scenario).rows);
+    expect(trace.header.ranks).toEqual([{ blocks: 3, subscribers: 11 }]);
+    expect(trace.header.machine.facts).toMatchObject({ 'blocks a rank': 6 });
+    expect(refuted(trace)).toEqual([]);
+  }, 120_000);
+
+  test.each([
+    [
+      '5',
+      'blocks: a processor of these tiles is a pair of blocks; expected an even number from 4, got 5',
+    ],
+    ['2', 'expected an even number from 4, got 2'],
+    [
+      '4',
+      "smsPerProcessor: expected 2, the kernel's blocks a processor with tiles of 96 x 192, got 1",
+    ],
+  ])('is refused with tiles of pairs and %s blocks that are no pairs', async (blocks, message) => {
+    const alone = { ...pairs, 'world.smsPerProcessor': '1', 'world.blocks': blocks };
+    expect(await refusal(alone)).toContain(message);
+  });
+
+  test('is refused as pairs where there is no room for two, or the tile takes one block', async () => {
+    expect(await refusal({ ...pairs, 'tiles.cols': '128' })).toContain(
+      "smsPerProcessor: expected 1, the kernel's blocks a processor with tiles of 96 x 128, got 2",
+    );
+    vi.stubEnv('KERNELTWIN_EMULATED_SMS', '1');
+    expect(await refusal({ ...pairs, 'world.blocks': 'auto' })).toContain(
+      'occupancy: 2 blocks on each of 1 SMs; a rank needs 4',
     );
   });
 
   test('is refused with a tile that none of its builds holds', async () => {
-    expect(await refusal({ 'tiles.rows': '184', 'tiles.cols': '192' })).toContain(
-      "tile_rows x tile_cols = 184 x 192 fit none of this build's wgmma tiles: 64 x 128, 128 x 128, " +
-        '192 x 128, 256 x 128, 288 x 128, 64 x 256',
+    expect(await refusal({ 'tiles.rows': '184', 'tiles.cols': '320' })).toContain(
+      "tile_rows x tile_cols = 184 x 320 fit none of this build's wgmma tiles: 64 x 128, 128 x 128, " +
+        '192 x 128, 256 x 128, 288 x 128, 64 x 256, 288 x 256',
     );
   });
 
