@@ -3,6 +3,7 @@ import { rowStep } from '../moe/generated/layout.ts';
 import { recordedScenario } from '../moe/recorded-scenario.ts';
 import { roundUp } from '../moe/shape.ts';
 import { EventKind, type EventKindName, warpsPerActorBlock } from '../trace/generated/events.ts';
+import { processorBlocksOf, processorsOf } from '../trace/rank-actors.ts';
 import type { Trace } from '../trace/trace.ts';
 
 /** Bytes of an element: bf16. */
@@ -24,11 +25,11 @@ export interface ActorSamples {
   readonly processors: number;
   readonly experts: number;
   readonly gateNs: readonly number[];
-  /** Token bytes that each of these gates streamed, padding counted. */
+  /** Token bytes that each block of these gates streamed, padding counted. */
   readonly gateBytes: readonly number[];
   readonly arriveNs: readonly number[];
   readonly dispatchNs: readonly number[];
-  /** Bytes that each of these dispatches moved: a token read once, written for each of its experts. */
+  /** Bytes that each block of these dispatches moved: a token read once, written for each of its experts. */
   readonly dispatchBytes: readonly number[];
   readonly consumedToStartedNs: readonly number[];
   readonly sweeps: readonly Sweep[];
@@ -56,7 +57,7 @@ export function actorSamples(trace: Trace): ActorSamples {
   };
   for (const rows of launchRows(trace)) readLaunch(trace, rows, found);
   const { experts } = recordedScenario(trace.header).model;
-  return { processors: trace.header.ranks[0]!.blocks - 1, experts, ...found };
+  return { processors: processorsOf(trace.header.ranks[0]!), experts, ...found };
 }
 
 function readLaunch(trace: Trace, rows: LaunchRows, found: Found): void {
@@ -73,20 +74,22 @@ function readLaunch(trace: Trace, rows: LaunchRows, found: Found): void {
     let own = last.get(id);
     if (own === undefined) last.set(id, (own = new Map<number, number>()));
     const since = (name: EventKindName): number => at - (own.get(EventKind[name]) ?? Number.NaN);
-    const scheduler = (header.ranks[rank[row]!]!.blocks - 1) * warpsPerActorBlock;
+    const actors = header.ranks[rank[row]!]!;
+    const scheduler = processorsOf(actors) * warpsPerActorBlock;
+    const blocks = processorBlocksOf(actors);
     switch (kind[row]) {
       case EventKind.GateEnd:
         // The OS block and blocks without tokens do nothing.
         if (a[row] === 0) break;
         found.gateNs.push(since('GateBegin'));
-        found.gateBytes.push(roundUp(a[row]!, rowStep) * rowBytes);
+        found.gateBytes.push(roundUp(Math.ceil(a[row]! / blocks), rowStep) * rowBytes);
         break;
       case EventKind.BarrierArrive:
         if (actor[row]! < scheduler && a[row] === 0) found.arriveNs.push(since('GateEnd'));
         break;
       case EventKind.DispatchEnd:
         found.dispatchNs.push(since('DispatchBegin'));
-        found.dispatchBytes.push(a[row]! * rowBytes * (1 + 1 / topK));
+        found.dispatchBytes.push((a[row]! * rowBytes * (1 + 1 / topK)) / blocks);
         break;
       case EventKind.TaskStarted:
         found.consumedToStartedNs.push(since('TaskConsumed'));

@@ -145,15 +145,15 @@ export function fitTiles(traces: readonly FittedTrace[], machine: Machine): Tile
     tiles: trace.tasks.tiles.filter(({ first }) => !first || tensorBound.includes(trace)),
   }));
   const groups = near.flatMap(({ tiles }) => bySize(tiles));
-  const byFlop = line(groups, ({ flop }) => flop);
-  const byBytes = line(groups, ({ operandBytes }) => operandBytes);
+  const byFlop = line(groups, ({ flop, sms }) => flop / sms);
+  const byBytes = line(groups, ({ operandBytes, sms }) => operandBytes / sms);
   const bound = byFlop.error <= byBytes.error ? 'tensor' : 'operands';
   const { fixedNs, slope } = bound === 'tensor' ? byFlop : byBytes;
   const busy = machine.blocksPerSm;
   const draws = (tiles: readonly TileSample[], of: (tile: TileSample) => number): number[] =>
     tiles
       .filter(({ durationNs }) => durationNs > fixedNs)
-      .map((tile) => (busy * of(tile)) / (tile.durationNs - fixedNs));
+      .map((tile) => (busy * of(tile)) / tile.sms / (tile.durationNs - fixedNs));
   const all = traces.flatMap(({ tasks }) => tasks.tiles);
   const operands = draws(all, (tile) => tile.operandBytes);
   const memory = memoryBound(traces);
@@ -215,6 +215,7 @@ function line(
 /** Tiles of one size that ran alone. */
 interface TileGroup {
   readonly flop: number;
+  readonly sms: number;
   readonly operandBytes: number;
   readonly median: number;
 }
@@ -223,12 +224,13 @@ interface TileGroup {
 function bySize(tiles: readonly TileSample[]): TileGroup[] {
   const groups = Map.groupBy(
     tiles.filter(({ beside }) => beside === 0),
-    ({ flop, operandBytes }) => `${flop} ${operandBytes}`,
+    ({ flop, operandBytes, sms }) => `${flop} ${operandBytes} ${sms}`,
   );
   return [...groups]
     .filter(([, group]) => group.length >= fewest)
     .map(([, group]) => ({
       flop: group[0]!.flop,
+      sms: group[0]!.sms,
       operandBytes: group[0]!.operandBytes,
       median: medianOf(group.map(({ durationNs }) => durationNs)),
     }));

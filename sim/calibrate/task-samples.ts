@@ -7,6 +7,7 @@ import { recordedScenario } from '../moe/recorded-scenario.ts';
 import { type Routing, routeTokens } from '../moe/routing.ts';
 import { roundUp, rowSpan, tileWidth, w1Rows } from '../moe/shape.ts';
 import { EventKind, warpsPerActorBlock } from '../trace/generated/events.ts';
+import { processorBlocksOf } from '../trace/rank-actors.ts';
 import type { Trace } from '../trace/trace.ts';
 import { combineBytes } from './combine-bytes.ts';
 
@@ -21,6 +22,8 @@ export interface TileSample {
   /** Tokens with padding. */
   readonly rows: number;
   readonly flop: number;
+  /** SMs that ran it. */
+  readonly sms: number;
   /** Bytes of its weights, and of its weights and tokens. */
   readonly weightBytes: number;
   readonly operandBytes: number;
@@ -33,6 +36,7 @@ export interface TileSample {
 /** A COMBINE that ran: beside a tile or alone on the helpers, or wide on the whole processor. */
 export interface CombineSample {
   readonly durationNs: number;
+  /** That each SM of its processor moved. */
   readonly bytes: number;
   readonly wide: boolean;
 }
@@ -65,25 +69,33 @@ export function taskSamples(trace: Trace): TaskSamples {
       const own = spans.filter((span) => span.rank === rank);
       const tiles = own.filter(({ op }) => op !== 'COMBINE');
       const combines = own.filter(({ op }) => op === 'COMBINE');
-      all.tiles.push(...tileSamples(world, routing, rows.position, tiles, combines));
+      const sms = processorBlocksOf(trace.header.ranks[rank]!);
+      const launch = rows.position;
+      all.tiles.push(...tileSamples({ world, routing, launch, sms }, tiles, combines));
       const bytes = combineBytes(
         world,
         routing,
-        rows.position,
+        launch,
         rank,
         combines.map(({ task }) => task),
       );
-      all.combines.push(...combineSamples(combines, bytes));
+      all.combines.push(...combineSamples(combines, bytes, sms));
       waits(own, dispatchEnds(trace, rows, rank), all);
     }
   }
   return all;
 }
 
+interface RankLaunch {
+  readonly world: World;
+  readonly routing: Routing;
+  readonly launch: number;
+  /** SMs of a processor. */
+  readonly sms: number;
+}
+
 function tileSamples(
-  { shape, placement }: World,
-  routing: Routing,
-  launch: number,
+  { world: { shape, placement }, routing, launch, sms }: RankLaunch,
   tiles: readonly TaskSpan[],
   combines: readonly TaskSpan[],
 ): TileSample[] {
@@ -112,6 +124,7 @@ function tileSamples(
       launch,
       rows,
       flop: 2 * rows * width * depth,
+      sms,
       weightBytes: width * depth * elementBytes,
       operandBytes: (width + rows) * depth * elementBytes,
       first: unread,
@@ -121,12 +134,16 @@ function tileSamples(
 }
 
 /** A COMBINE that begins while another of its processor is on the helpers is on the whole processor. */
-function combineSamples(combines: readonly TaskSpan[], bytes: Float64Array): CombineSample[] {
+function combineSamples(
+  combines: readonly TaskSpan[],
+  bytes: Float64Array,
+  sms: number,
+): CombineSample[] {
   const helpersBusyUntil = new Map<number, number>();
   return combines.map((span, i) => {
     const wide = (helpersBusyUntil.get(span.processor) ?? Number.NEGATIVE_INFINITY) > span.started;
     if (!wide) helpersBusyUntil.set(span.processor, span.finished);
-    return { durationNs: span.finished - span.started, bytes: bytes[i]!, wide };
+    return { durationNs: span.finished - span.started, bytes: bytes[i]! / sms, wide };
   });
 }
 

@@ -7,6 +7,7 @@ import { subscriberInterrupt } from '../trace/analysis/fields.ts';
 import { groupRows, type RowGroups } from '../trace/analysis/row-groups.ts';
 import { type TaskTable, tabulateTasks } from '../trace/analysis/task-table.ts';
 import { warpsPerActorBlock } from '../trace/generated/events.ts';
+import { processorsOf } from '../trace/rank-actors.ts';
 import type { EventColumns, Trace, TraceHeader } from '../trace/trace.ts';
 
 /** Events matched by what they name, built once and shared by the monitors. */
@@ -80,7 +81,7 @@ export function factsOf(trace: Trace, scenario: Scenario): Facts {
     launches: header.rows.map((_, i) => header.firstLaunch + i),
     rowsOf,
     kept: (launch, source, expert) => rowsOf(launch)[source]?.[expert] ?? -1,
-    processors: (rank) => (header.ranks[rank]?.blocks ?? 1) - 1,
+    processors: (rank) => (header.ranks[rank] ? processorsOf(header.ranks[rank]) : 0),
     taskTotal: (launch, rank) => totals[launch - header.firstLaunch]?.[rank] ?? 0,
   };
 }
@@ -123,8 +124,8 @@ function matchEvents(index: EventIndex, shape: Shape): Matches {
 function interruptedActor({ trace }: EventIndex, row: number): number {
   const aux = trace.events.aux[row]!;
   if (aux < subscriberInterrupt) return aux * warpsPerActorBlock;
-  const { blocks } = trace.header.ranks[trace.events.rank[row]!]!;
-  return (blocks - 1) * warpsPerActorBlock + 1 + aux - subscriberInterrupt;
+  const processors = processorsOf(trace.header.ranks[trace.events.rank[row]!]!);
+  return processors * warpsPerActorBlock + 1 + aux - subscriberInterrupt;
 }
 
 /** Rows that ring a processor's doorbell, ascending. */

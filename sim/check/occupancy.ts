@@ -31,7 +31,7 @@ export function replayLaunch(
 ): void {
   const { events, header, index } = facts;
   const ranks = header.ranks.map((_, rank) => emptyRank(facts, rank));
-  const runs = header.ranks.map(({ blocks }) => new Int32Array(blocks));
+  const runs = header.ranks.map((_, rank) => new Int32Array(facts.processors(rank) + 1));
   const last = new Float64Array(ranks.length).fill(-1);
   const [begin, end] = index.launchRange(launch);
   for (let row = begin; row < end; row++) {
@@ -49,7 +49,7 @@ function emptyRank(facts: Facts, rank: number): Occupancy {
   return { waiting: 0, unstarted: 0, freeSlots, idle: 0, busy: 0, running: 0, scheduling: false };
 }
 
-/** Applies one event. `runs`: tasks that each block of the rank runs. */
+/** Applies one event. `runs`: tasks that each processor of the rank runs. */
 function change({ events, header }: Facts, now: Occupancy, runs: Int32Array, row: number): void {
   const eager = header.readiness === 'eager';
   switch (events.kind[row]) {

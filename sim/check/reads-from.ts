@@ -31,7 +31,7 @@ function addCounterChains(
 }
 
 function addBarriers(facts: Facts, edges: EdgeList): void {
-  const { index, events, header } = facts;
+  const { index, events } = facts;
   const { launch, rank, a } = events;
   const key = (row: number): number => pairKey(launch[row]!, rank[row]!);
   const arrivals = groupRows(index.rowsOf('BarrierArrive'), key, (row) => a[row]!);
@@ -39,12 +39,13 @@ function addBarriers(facts: Facts, edges: EdgeList): void {
   for (const row of index.rowsOf('BarrierLeave')) {
     const group = arrivals.find(key(row), a[row]!);
     const arrived = group < 0 ? new Uint32Array() : arrivals.rows(group);
-    const { blocks } = header.ranks[rank[row]!]!;
-    if (arrived.length < blocks) {
+    // A processor of several blocks arrives once for all of them.
+    const expected = facts.processors(rank[row]!) + 1;
+    if (arrived.length < expected) {
       edges.miss(
         row,
         'barrier',
-        `left barrier phase ${a[row]}, where ${arrived.length} of ${blocks} blocks arrived`,
+        `left barrier phase ${a[row]}, where ${arrived.length} of ${expected} arrived`,
       );
     }
     const last = arrived.reduce((x, y) => (events.b[y]! >= events.b[x]! ? y : x), arrived[0] ?? 0);
@@ -106,7 +107,7 @@ function addStatus(facts: Facts, edges: EdgeList): void {
   const { index, events, header } = facts;
   const { launch, rank, aux, a, b } = events;
   // Launch in which a processor was last seen ready.
-  const seen = header.ranks.map(({ blocks }) => new Int32Array(blocks).fill(-1));
+  const seen = header.ranks.map((_, of) => new Int32Array(facts.processors(of) + 1).fill(-1));
   for (const row of index.rowsOf('ProcessorReady')) {
     const launches = seen[rank[row]!]!;
     const first = launches[aux[row]!] !== launch[row];

@@ -1,4 +1,5 @@
 import { recordedHash } from '../moe/recorded-scenario.ts';
+import { processorsOf } from '../trace/rank-actors.ts';
 import type { Trace, TraceHeader } from '../trace/trace.ts';
 import { figures } from './figures.ts';
 import { judgedLaunches, type LaunchRows, launchRows } from './launches.ts';
@@ -96,6 +97,7 @@ function differingSettings(simulated: TraceHeader, measured: TraceHeader): reado
     ['policy', (header) => header.policy],
     ['readiness', (header) => header.readiness],
     ['blocks of the ranks', (header) => header.ranks.map((rank) => rank.blocks).join(', ')],
+    ['processors of the ranks', ({ ranks }) => ranks.map(processorsOf).join(', ')],
     ['subscribers of the ranks', ({ ranks }) => ranks.map((rank) => rank.subscribers).join(', ')],
   ];
   return settings

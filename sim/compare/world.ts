@@ -1,6 +1,7 @@
 import { type Shape, shapeOf } from '../moe/layout.ts';
 import { type Placement, placementOf } from '../moe/placement.ts';
 import type { Scenario } from '../moe/scenario.ts';
+import { processorsOf } from '../trace/rank-actors.ts';
 import type { Trace } from '../trace/trace.ts';
 
 /** What the columns of a trace mean: the world it was made in. */
@@ -8,7 +9,7 @@ export interface World {
   readonly scenario: Scenario;
   readonly shape: Shape;
   readonly placement: Placement;
-  /** Processor blocks of each rank: all blocks but the OS block. */
+  /** Processors of each rank. */
   readonly processors: readonly number[];
 }
 
@@ -19,6 +20,6 @@ export function worldOf(trace: Trace): World {
     scenario,
     shape: shapeOf(scenario),
     placement: placementOf(scenario),
-    processors: trace.header.ranks.map((rank) => rank.blocks - 1),
+    processors: trace.header.ranks.map(processorsOf),
   };
 }

@@ -3,6 +3,7 @@
 import type { Scenario } from '../moe/scenario.ts';
 import { scenarioHash } from '../moe/scenario-hash.ts';
 import { TraceBuilder } from '../trace/builder.ts';
+import { rankActors } from '../trace/rank-actors.ts';
 import { type Trace, type TraceHeader, traceVersion } from '../trace/trace.ts';
 import { GpuRunError } from './errors.ts';
 import { type GpuRecording, type GpuRunOptions, type LaunchRecord, recordOnGpu } from './record.ts';
@@ -87,8 +88,9 @@ function headerOf(recording: GpuRecording, facts: RingFacts): TraceHeader {
     firstLaunch: launches[0]?.epoch ?? 0,
     readiness: scenario.readiness,
     policy: scenario.policy,
-    // Blocks that make one processor count as one, and so does the OS block with its neighbours.
-    ranks: worlds.map(({ processors, subscribers }) => ({ blocks: processors + 1, subscribers })),
+    ranks: worlds.map(({ blocks, processors, subscribers }) =>
+      rankActors(blocks, processors, subscribers),
+    ),
     clock: { unit: 'ns', residualNs: facts.residualNs, method: facts.method },
     rows: launches.map((launch) =>
       launch.routing.map((routing) => keptPerExpert(routing, scenario.model.experts)),

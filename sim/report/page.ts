@@ -2,6 +2,7 @@ import type { CheckReport, MonitorResult } from '../check/report.ts';
 import type { Comparison } from '../compare/compare.ts';
 import { figures } from '../compare/figures.ts';
 import type { Scenario } from '../moe/scenario.ts';
+import { processorsOf } from '../trace/rank-actors.ts';
 import type { Half } from './half.ts';
 import { type Cell, cell, escapeHtml, table } from './html.ts';
 import { pageStyle } from './page-style.ts';
@@ -232,6 +233,7 @@ function provenance({ simulated, measured }: ReportContent): string {
           .ranks.map((rank) => rank.blocks)
           .join(', '),
       ),
+      row('processors a rank', (one) => header(one).ranks.map(processorsOf).join(', ')),
       row('events', (one) => String(one.half.trace.events.time.length)),
       row('lost events', (one) => String(header(one).lostEvents.reduce((a, b) => a + b, 0))),
       row('clock', (one) => {

@@ -3,6 +3,7 @@ import { ByteWriter, type ColumnSource, ParquetWriter } from 'hyparquet-writer';
 import { allocateColumns, copyRow } from './columns.ts';
 import { hasWideTime, headerKey, parquetSchema, rowGroupRows } from './file-layout.ts';
 import { warpsPerActorBlock } from './generated/events.ts';
+import { processorsOf } from './rank-actors.ts';
 import type { EventColumns, RankActors, Trace } from './trace.ts';
 import { assertTrace } from './validate.ts';
 
@@ -88,7 +89,7 @@ function columnSources(
 function groupByActor(events: EventColumns, ranks: readonly RankActors[]): EventColumns {
   const firstActor = new Uint32Array(ranks.length + 1);
   for (let r = 0; r < ranks.length; r++) {
-    firstActor[r + 1] = firstActor[r]! + ranks[r]!.blocks * warpsPerActorBlock;
+    firstActor[r + 1] = firstActor[r]! + (processorsOf(ranks[r]!) + 1) * warpsPerActorBlock;
   }
   const place = new Uint32Array(firstActor[ranks.length]! + 1);
   const stored = allocateColumns(events.time.length);

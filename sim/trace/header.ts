@@ -17,7 +17,15 @@ const headerSchema = z.looseObject({
   firstLaunch: count,
   readiness: z.enum(['eager', 'lazy']),
   policy: z.string(),
-  ranks: z.array(z.looseObject({ blocks: z.int().min(2), subscribers: z.int().min(1) })).min(1),
+  ranks: z
+    .array(
+      z.looseObject({
+        blocks: z.int().min(2),
+        processors: z.int().min(1).optional(),
+        subscribers: z.int().min(1),
+      }),
+    )
+    .min(1),
   clock: z.looseObject({
     unit: z.literal('ns'),
     residualNs: z.looseObject({ sameRank: z.number().min(0), crossRank: z.number().min(0) }),
@@ -50,7 +58,22 @@ export function headerFrom(where: string, json: unknown): TraceHeader {
   }
   const header = parsed.data as unknown as TraceHeader;
   assertPerRank(where, header);
+  header.ranks.forEach((_, rank) => {
+    assertProcessors(where, header, rank);
+  });
   return header;
+}
+
+/** Processors have the same number of blocks each, and the OS has as many. */
+function assertProcessors(where: string, { ranks }: TraceHeader, rank: number): void {
+  const { blocks, processors } = ranks[rank]!;
+  if (processors === undefined || blocks % (processors + 1) === 0) return;
+  throw new TraceError({
+    where,
+    what: `header field ranks.${rank}.processors`,
+    expected: `one less than a divisor of its ${blocks} blocks`,
+    got: String(processors),
+  });
 }
 
 /** Lists that have one entry a rank, or one a launch, agree with the numbers of ranks and launches. */

@@ -18,7 +18,7 @@ export interface EventColumns {
   readonly time: Float64Array;
   readonly launch: Uint32Array;
   readonly rank: Uint16Array;
-  /** `block * 32 + warp` */
+  /** `processor * 32`; the OS block's warps come after the last processor: `processors * 32 + warp`. */
   readonly actor: Uint32Array;
   readonly kind: Uint8Array;
   readonly aux: Uint16Array;
@@ -26,9 +26,12 @@ export interface EventColumns {
   readonly b: Uint32Array;
 }
 
-/** Blocks of one rank's launch. The OS block is the last. */
+/** One rank's launch: see {@link processorsOf}. */
 export interface RankActors {
+  /** Blocks that were launched, those of the OS included. */
   readonly blocks: number;
+  /** Processors, each of `blocks / (processors + 1)` blocks. Absent: `blocks - 1`, of one block each. */
+  readonly processors?: number;
   readonly subscribers: number;
 }
 

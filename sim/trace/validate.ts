@@ -1,6 +1,7 @@
 import { columnNames } from './columns.ts';
 import { TraceError } from './errors.ts';
 import { EventKind, eventFields, warpsPerActorBlock } from './generated/events.ts';
+import { processorsOf } from './rank-actors.ts';
 import type { EventColumns, Trace } from './trace.ts';
 
 /** One over the largest kind code. */
@@ -35,9 +36,10 @@ function assertRow(where: string, { header, events }: Trace, row: number): void 
   const rank = events.rank[row]!;
   const actors = header.ranks[rank];
   if (!actors) fail(where, `rank in row ${row}`, `less than ${header.ranks.length}`, rank);
-  const blocks = actors?.blocks ?? 0;
-  if (events.actor[row]! >= blocks * warpsPerActorBlock) {
-    const expected = `less than ${blocks * warpsPerActorBlock} (${blocks} blocks)`;
+  // Places of actors: the processors and the OS block.
+  const places = actors ? processorsOf(actors) + 1 : 0;
+  if (events.actor[row]! >= places * warpsPerActorBlock) {
+    const expected = `less than ${places * warpsPerActorBlock} (${places - 1} processors and the OS block)`;
     fail(where, `actor in row ${row}`, expected, events.actor[row]!);
   }
   const launch = events.launch[row]!;

@@ -14,6 +14,7 @@ import { shapeOf } from '../../sim/moe/shape-of.ts';
 import { gpuOf } from '../../sim/moe/world.ts';
 import { simulate } from '../../sim/systems/fused/simulate.ts';
 import { EventKind, putRowBits } from '../../sim/trace/generated/events.ts';
+import { processorsOf } from '../../sim/trace/rank-actors.ts';
 import type { Trace } from '../../sim/trace/trace.ts';
 import { latencyFree, machineWith } from '../support/machines.ts';
 import { scenarios } from './simulator-worlds.ts';
@@ -146,7 +147,7 @@ describe('bounds of a launch', () => {
         const launches = launchRuns(trace);
         for (const ranks of launches) {
           const makespan = ranks.end - ranks.begin;
-          const work = total(ranks.runs, duration) / (trace.header.ranks[0]!.blocks - 1);
+          const work = total(ranks.runs, duration) / processorsOf(trace.header.ranks[0]!);
           const chain = criticalPath(shape, scenario, ranks);
           expect(makespan).toBeGreaterThanOrEqual(work);
           expect(makespan).toBeGreaterThanOrEqual(chain);
@@ -198,7 +199,7 @@ describe('bounds of a launch', () => {
     fc.assert(
       fc.property(single, (scenario) => {
         const { trace } = simulate(scenario, { machine });
-        const m = trace.header.ranks[0]!.blocks - 1;
+        const m = processorsOf(trace.header.ranks[0]!);
         for (const ranks of launchRuns(trace)) {
           if (ranks.runs.length === 0) continue;
           const released = Math.max(

@@ -12,7 +12,7 @@ export const s7ReadyQueue: Monitor = {
   needs: 'all events',
   run(context, findings) {
     const { index, events, header } = context;
-    const queued = header.ranks.map(({ blocks }) => new Int32Array(blocks - 1).fill(-1));
+    const queued = header.ranks.map((_, rank) => new Int32Array(context.processors(rank)).fill(-1));
     let launch = -1;
     for (let row = 0; row < events.kind.length; row++) {
       if (events.launch[row] !== launch) {

@@ -1,5 +1,6 @@
 import { laneFor, laneName } from '../../trace/analysis/event-index.ts';
 import { abortCodes, warpsPerActorBlock } from '../../trace/generated/events.ts';
+import { processorsOf } from '../../trace/rank-actors.ts';
 import type { CheckContext } from '../context.ts';
 import type { Findings } from '../findings.ts';
 import type { Monitor } from '../monitor.ts';
@@ -21,7 +22,7 @@ export const t5AllExit: Monitor = {
     }
     for (const launch of launches) {
       header.ranks.forEach((actors, rank) => {
-        for (const actor of actorsOf(actors.blocks, actors.subscribers)) {
+        for (const actor of actorsOf(processorsOf(actors), actors.subscribers)) {
           const lane = index.laneAt(rank, actor);
           if (lane >= 0 && exits.has(launch * index.lanes.length + lane)) continue;
           const name = laneName(laneFor(actors, rank, actor));
@@ -35,10 +36,10 @@ export const t5AllExit: Monitor = {
 };
 
 /** Processors, the scheduler, the subscribers. */
-function actorsOf(blocks: number, subscribers: number): number[] {
+function actorsOf(processors: number, subscribers: number): number[] {
   const actors: number[] = [];
-  for (let block = 0; block < blocks; block++) actors.push(block * warpsPerActorBlock);
-  const os = (blocks - 1) * warpsPerActorBlock;
+  for (let p = 0; p <= processors; p++) actors.push(p * warpsPerActorBlock);
+  const os = processors * warpsPerActorBlock;
   for (let s = 0; s < subscribers; s++) actors.push(os + 1 + s);
   return actors;
 }

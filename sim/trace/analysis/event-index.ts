@@ -1,4 +1,5 @@
 import { EventKind, type EventKindName, warpsPerActorBlock } from '../generated/events.ts';
+import { processorsOf } from '../rank-actors.ts';
 import type { RankActors, Trace } from '../trace.ts';
 
 export type ActorRole = 'processor' | 'scheduler' | 'subscriber';
@@ -6,10 +7,10 @@ export type ActorRole = 'processor' | 'scheduler' | 'subscriber';
 /** One actor of one rank, over all launches: its records have a program order. */
 export interface Lane {
   readonly rank: number;
-  /** `block * 32 + warp` */
+  /** `processor * 32`, or `processors * 32 + warp` of the OS block. */
   readonly actor: number;
   readonly role: ActorRole;
-  /** Processor: its block. Subscriber: from 0. Scheduler: 0. */
+  /** Processors and subscribers from 0. Scheduler: 0. */
   readonly index: number;
 }
 
@@ -38,11 +39,11 @@ export interface EventIndex {
   laneAt(rank: number, actor: number): number;
 }
 
-/** Role of actor `block * 32 + warp`: the last block is the OS block. */
+/** Role of an actor: the OS block comes after the last processor. */
 export function laneFor(actors: RankActors, rank: number, actor: number): Lane {
   const block = Math.floor(actor / warpsPerActorBlock);
   const warp = actor % warpsPerActorBlock;
-  if (block < actors.blocks - 1) return { rank, actor, role: 'processor', index: block };
+  if (block < processorsOf(actors)) return { rank, actor, role: 'processor', index: block };
   if (warp === 0) return { rank, actor, role: 'scheduler', index: 0 };
   return { rank, actor, role: 'subscriber', index: warp - 1 };
 }
@@ -57,7 +58,7 @@ export function indexEvents(trace: Trace): EventIndex {
   const { ranks } = trace.header;
   const base = new Uint32Array(ranks.length + 1);
   for (let r = 0; r < ranks.length; r++) {
-    base[r + 1] = base[r]! + ranks[r]!.blocks * warpsPerActorBlock;
+    base[r + 1] = base[r]! + (processorsOf(ranks[r]!) + 1) * warpsPerActorBlock;
   }
   const laneNumbers = new Int32Array(base[ranks.length]!).fill(-1);
   const { lanes, laneOf, previous, next } = linkLanes(trace, base, laneNumbers);

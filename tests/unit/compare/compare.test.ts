@@ -92,6 +92,11 @@ describe('compareTraces', () => {
     expect(compareTraces(simulated, other).settings).toEqual([
       'readiness: simulated eager, measured lazy',
     ]);
+    const ranks = simulated.header.ranks.map((rank) => ({ ...rank, blocks: 6, processors: 2 }));
+    const pairs = { ...simulated, header: { ...simulated.header, ranks } };
+    expect(compareTraces(simulated, pairs).settings).toEqual([
+      'blocks of the ranks: simulated 3, measured 6',
+    ]);
     expect(compareTraces(simulated, simulated).settings).toEqual([]);
   });
 

@@ -181,6 +181,16 @@ describe('readers refuse', () => {
     );
   });
 
+  it('a header whose processors do not divide its blocks', async () => {
+    const ranks = [
+      { blocks: 8, processors: 3, subscribers: 2 },
+      { blocks: 8, processors: 4, subscribers: 2 },
+    ];
+    await expect(decodeTrace(file(JSON.stringify({ ...header, ranks })))).rejects.toThrow(
+      'header field ranks.1.processors: expected one less than a divisor of its 8 blocks, got 4',
+    );
+  });
+
   it('a header that is not JSON', async () => {
     await expect(decodeTrace(file('{'))).rejects.toThrow(`metadata ${headerKey}: expected JSON`);
   });
@@ -192,7 +202,11 @@ describe('readers refuse', () => {
       'kind in row 0: expected 1 to 22 (LaunchBegin to Exit), got 99',
     ],
     ['a rank out of range', { rank: 2 }, 'rank in row 0: expected less than 2, got 2'],
-    ['an actor out of range', { actor: 128 }, 'actor in row 0: expected less than 128 (4 blocks)'],
+    [
+      'an actor out of range',
+      { actor: 128 },
+      'actor in row 0: expected less than 128 (3 processors and the OS block)',
+    ],
     ['a launch out of range', { launch: 7 }, 'launch in row 0: expected 0 to 1, got 7'],
     ['a value too wide for its column', { aux: 70_000 }, 'got 70000 in row 0 of aux'],
   ])('%s', async (_, row, message) => {
