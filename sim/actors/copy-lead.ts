@@ -17,13 +17,10 @@ export class CopyLead {
   readonly #stages: number;
 
   constructor(world: World, work: TileWork) {
-    const { shape, scenario } = world;
+    const { shape, blocksPerProcessor } = world;
     this.#world = world;
     this.#work = work;
-    this.#stages = ringStages(
-      shape.tileRows,
-      shape.tileCols / (scenario.world.smsPerProcessor ?? 1),
-    );
+    this.#stages = ringStages(shape.tileRows, shape.tileCols, blocksPerProcessor);
   }
 
   /**

@@ -191,8 +191,9 @@ export class Processors implements ProcessorBlocks {
 }
 
 function smsOf(world: World, served: number): ShareBank | undefined {
-  const { sim, ranks, processors, blocksPerSm, smsPerRank, machine } = world;
+  const { sim, ranks, processors, blocksPerSm, blocksPerProcessor, machine } = world;
+  const units = world.smsPerRank / blocksPerProcessor;
   if (blocksPerSm === 1) return undefined;
-  const sizes = { owners: ranks.length, units: smsPerRank, flows: processors };
+  const sizes = { owners: ranks.length, units, flows: processors };
   return new ShareBank(sim, { ...sizes, capacity: 1, cap: machine.blockShare }, served);
 }

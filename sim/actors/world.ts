@@ -37,8 +37,9 @@ export interface World {
   readonly beside: Beside | undefined;
   readonly policy: PolicyDefinition;
   readonly ranks: readonly RankState[];
-  /** Blocks of every rank; the last is the OS block. */
+  /** Blocks of every rank, and of each of its processors; as many as of a processor are the OS's. */
   readonly blocks: number;
+  readonly blocksPerProcessor: number;
   readonly processors: number;
   readonly subscribers: number;
   /** SMs each rank's blocks are spread over, and blocks on the fullest of them. */

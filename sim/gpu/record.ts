@@ -12,6 +12,7 @@ import type {
 } from '../../binding/index.ts';
 import { capacityOf } from '../moe/capacity.ts';
 import { flagCount, heapElements } from '../moe/heap.ts';
+import { blocksPerProcessor } from '../moe/pairs.ts';
 import { type Routing, routeTokens } from '../moe/routing.ts';
 import { gemmOf, type Scenario } from '../moe/scenario.ts';
 import { shapeOf } from '../moe/shape-of.ts';
@@ -198,18 +199,17 @@ class Run {
     };
   }
 
-  /** The tile decides how many blocks make a processor: a scenario that says otherwise describes another kernel. */
+  /** The tile decides how many blocks make a processor, here as in the kernel: a library of another rule is refused. */
   #requireProcessors(worlds: readonly WorldInfo[]): void {
-    const { name, world, tiles } = this.#scenario;
-    const wanted = world.smsPerProcessor ?? 1;
+    const { name, tiles } = this.#scenario;
+    const wanted = blocksPerProcessor(this.#scenario);
     for (const { blocks, processors } of worlds) {
       const each = blocks / (processors + 1);
       if (each === wanted) continue;
-      const tile = `tiles of ${tiles.rows} x ${tiles.cols}`;
-      const expected = `expected ${each}, the kernel's blocks a processor with ${tile}`;
+      const what = `blocks of a processor with tiles of ${tiles.rows} x ${tiles.cols}`;
       throw new GpuRunError(
         'UNSUPPORTED',
-        `${name}: world.smsPerProcessor: ${expected}, got ${wanted}`,
+        `${name}: kernel library: expected ${wanted} ${what}, it has ${each}`,
       );
     }
   }

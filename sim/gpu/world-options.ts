@@ -1,5 +1,6 @@
 import { type GemmPath, kernelPolicies, type WorldOptions } from '../../binding/kernel.ts';
 import { type Shape, shapeOf } from '../moe/layout.ts';
+import { blocksPerProcessor, pairReason } from '../moe/pairs.ts';
 import { placementOf } from '../moe/placement.ts';
 import type { Scenario } from '../moe/scenario.ts';
 import { taskCounts } from '../moe/task-set.ts';
@@ -27,11 +28,17 @@ export function worldOptionsOf(
       `${s.name}: policy: expected one that the kernel's scheduler knows (${known}), got '${s.policy}'`,
     );
   }
+  if (s.model.dtype === 'fp16' && blocksPerProcessor({ world: { gemm }, tiles: s.tiles }) === 2) {
+    throw new GpuRunError(
+      'UNSUPPORTED',
+      `${s.name}: model.dtype: expected bf16, ${pairReason} and builds pairs for bf16 alone, got fp16`,
+    );
+  }
   const shape = shapeOf(s);
   return {
     shape,
     placement: placementOf(s).base,
-    blocks: (s.world.blocks ?? 0) * (s.world.smsPerProcessor ?? 1),
+    blocks: s.world.blocks ?? 0,
     transport: s.world.transport,
     readiness: s.readiness,
     policy,

@@ -14,8 +14,15 @@ export const tileSlots = 4;
 /** Eighths of a tile's copies that are issued when the next tile may leave the mailbox: kLeadEighths. */
 const leadEighths = 4;
 
-/** Stages of the ring of a block that multiplies tiles of `rows` tokens x `cols` weight rows: as many as fit. */
-export function ringStages(rows: number, cols: number): number {
+/** Most tokens of a pair's tile: the kernel has one build for all of them, whose stages hold that many. */
+const pairRows = 288;
+
+/** Stages of the ring of each of `blocks` blocks that share tiles of `rows` tokens x `cols` weight rows: as many as fit. */
+export function ringStages(rows: number, cols: number, blocks: number): number {
+  return stagesOf(blocks === 1 ? rows : Math.max(rows, pairRows), cols / blocks);
+}
+
+function stagesOf(rows: number, cols: number): number {
   const most = Math.floor(ringBytes / ((rows + cols) * lineBytes));
   return Math.min(16, Math.max(2, most));
 }

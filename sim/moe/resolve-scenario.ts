@@ -1,7 +1,8 @@
 /** Fills in what a valid scenario file leaves out and checks what no single value can show to be wrong. */
 import { dirname, relative, resolve } from 'node:path';
+import { blocksPerProcessor, pairReason } from './pairs.ts';
 import { routingFileHash } from './routing-file.ts';
-import { gemmOf, gemmPaths, type RoutingSpec, type Scenario } from './scenario.ts';
+import { gemmPaths, type RoutingSpec, type Scenario } from './scenario.ts';
 import type { ScenarioInput } from './scenario-input.ts';
 import type { ValuePath } from './scenario-source.ts';
 
@@ -33,7 +34,6 @@ export function resolveScenario(
       transport: world.transport,
       // Left out where they are the default: the hash of a scenario is that of before there was a choice.
       ...(world.gemm === gemmPaths[0] ? {} : { gemm: world.gemm }),
-      ...(world.smsPerProcessor === 1 ? {} : { smsPerProcessor: world.smsPerProcessor }),
     },
     model: {
       tokens: perRank(model.tokens, world.ranks),
@@ -79,8 +79,9 @@ function resolveRouting(input: ScenarioInput, place: ScenarioPlace, report: Repo
 function checkWorld(s: Scenario, report: Report): void {
   const { ranks, gpus, expertsPerRank } = s.world;
   if (ranks % gpus !== 0) report(['world', 'gpus'], `a divisor of world.ranks = ${ranks}`);
-  if (gemmOf(s.world) === 'mma' && s.world.smsPerProcessor !== undefined) {
-    report(['world', 'smsPerProcessor'], '1, as world.gemm is mma (only wgmma has clusters)');
+  const { blocks } = s.world;
+  if (blocks !== null && blocksPerProcessor(s) === 2 && (blocks < 4 || blocks % 2 !== 0)) {
+    report(['world', 'blocks'], `an even number from 4, ${pairReason}`);
   }
   const held = expertsPerRank.reduce((sum, n) => sum + n, 0);
   if (expertsPerRank.length !== ranks || held !== s.model.experts) {

@@ -21,7 +21,6 @@ export interface ScenarioInput
 
 interface WorldInput extends Pick<World, 'ranks' | 'machine' | 'transport'> {
   readonly gemm: GemmPath;
-  readonly smsPerProcessor: number;
   readonly gpus?: number | undefined;
   readonly blocks: 'auto' | number;
   readonly expertsPerRank?: readonly number[] | undefined;

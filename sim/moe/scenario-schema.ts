@@ -54,7 +54,10 @@ const world = mapping({
   blocks: z
     .union([z.literal('auto'), count(2)], { error: 'auto or an integer of at least 2' })
     .default('auto')
-    .describe('Blocks of each rank, the OS block included. auto: as many as fit on the GPU.'),
+    .describe(
+      'Blocks of each rank, the OS block included; an even number where a processor is a pair. ' +
+        'auto: as many as fit on the GPU.',
+    ),
   expertsPerRank: z
     .array(count(0), { error: 'a list of integers, one for each rank' })
     .optional()
@@ -64,10 +67,10 @@ const world = mapping({
     .describe('Stores through mapped peer memory, or put-with-signal from staging buffers.'),
   gemm: oneOf(gemmPaths)
     .default('mma')
-    .describe('How the kernel multiplies. wgmma: one block an SM, COMBINE beside tiles.'),
-  smsPerProcessor: integer(1, 2)
-    .default(1)
-    .describe('SMs of a processor; 2, a cluster of two blocks, only with wgmma.'),
+    .describe(
+      'How the kernel multiplies. wgmma: one block an SM, COMBINE beside tiles; ' +
+        'tiles over 64 x 128 on a pair of blocks.',
+    ),
 });
 
 const model = mapping({

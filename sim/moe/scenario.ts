@@ -30,7 +30,7 @@ export interface World {
   readonly gpus: number;
   /** Name of a machine profile (sim/machine/profiles) or a path to one. */
   readonly machine: string;
-  /** Blocks per rank including the OS block; null: as many as fit, shared evenly by the ranks of a GPU. */
+  /** Blocks per rank including the OS's; null: as many as fit, shared evenly by the ranks of a GPU. */
   readonly blocks: number | null;
   /** Experts held by each rank, at least one; sums to `model.experts`. */
   readonly expertsPerRank: readonly number[];
@@ -38,8 +38,6 @@ export interface World {
   readonly transport: 'direct' | 'put';
   /** How the kernel multiplies. Absent: `mma`, so that scenarios from before there was a choice stay the same. */
   readonly gemm?: GemmPath;
-  /** SMs of a processor: 2 for a cluster of two blocks. Absent: 1. */
-  readonly smsPerProcessor?: number;
 }
 
 /** Kernels by how they multiply, the default first: `wgmma` runs COMBINE beside tiles, `mma` one task after the other. */

@@ -51,6 +51,21 @@ describe("the kernel's own code on the emulated GPU", () => {
     );
   }, 240_000);
 
+  test('does both where a pair of blocks is a processor', () => {
+    const wide = { 'world.gemm': 'wgmma', 'tiles.rows': '72', 'tiles.cols': '192' };
+    const direct = { 'world.gpus': '1', policy: 'fifo', 'world.transport': 'direct' };
+    const inPairs = scenarios({ ...direct, ...wide, 'world.blocks': '6' });
+    fc.assert(
+      fc.property(inPairs, fc.nat(1_000_000), (scenario, seed) => {
+        const trace = emulateKernel(scenario, seed, 'wgmma');
+        expect(trace.header.ranks[0]!.processors).toBe(2);
+        expect(complaints(trace)).toEqual([]);
+        expect(matchTaskSets(simulate(scenario).trace, trace).mismatches).toEqual([]);
+      }),
+      { numRuns: 8 },
+    );
+  }, 240_000);
+
   test('runs the tasks that the simulator runs', () => {
     fc.assert(
       fc.property(worlds, fc.nat(1_000_000), (scenario, seed) => {

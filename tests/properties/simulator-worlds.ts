@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import { constantNames, constantUnits, type MachineProfile } from '../../sim/machine/index.ts';
 import { parseScenario } from '../../sim/moe/load-scenario.ts';
-import type { Scenario } from '../../sim/moe/scenario.ts';
+import { blocksPerProcessor } from '../../sim/moe/pairs.ts';
+import { gemmPaths, type Scenario } from '../../sim/moe/scenario.ts';
 import { ScenarioError } from '../../sim/moe/scenario-error.ts';
 import { machineWith } from '../support/machines.ts';
 
@@ -64,6 +65,13 @@ const rest = fc.record({
   seed,
 });
 
+/** Blocks of each processor where `fixed` says the tiles; the tiles that are drawn take one. */
+function blocksOfProcessor(fixed: Readonly<Record<string, string>>): number {
+  const gemm = gemmPaths.find((name) => name === fixed['world.gemm']);
+  const tiles = { rows: Number(fixed['tiles.rows'] ?? 0), cols: Number(fixed['tiles.cols'] ?? 0) };
+  return blocksPerProcessor({ world: gemm === undefined ? {} : { gemm }, tiles });
+}
+
 /** Scenarios of 1 to 4 ranks; `fixed` overrides what is drawn, by dotted path. */
 export function scenarios(fixed: Readonly<Record<string, string>> = {}): fc.Arbitrary<Scenario> {
   return fc
@@ -75,7 +83,7 @@ export function scenarios(fixed: Readonly<Record<string, string>> = {}): fc.Arbi
           ranks: s.ranks.length,
           gpus: s.gpus,
           machine: 'h200',
-          blocks: r.blocks,
+          blocks: r.blocks * blocksOfProcessor(fixed),
           expertsPerRank: s.ranks.map(({ experts }) => experts),
           transport: r.transport,
         },

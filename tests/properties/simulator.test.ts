@@ -41,11 +41,11 @@ function tasksOf(trace: Trace, kind: number): string[] {
   return found.sort();
 }
 
-/** Both kernels, and processors of two SMs. */
+/** Both kernels, and tiles that take processors of two blocks. */
 const kernels: readonly [string, Readonly<Record<string, string>>][] = [
   ['mma', {}],
   ['wgmma', { 'world.gemm': 'wgmma' }],
-  ['wgmma in pairs', { 'world.gemm': 'wgmma', 'world.smsPerProcessor': '2' }],
+  ['wgmma in pairs', { 'world.gemm': 'wgmma', 'tiles.rows': '72', 'tiles.cols': '192' }],
 ];
 
 describe.each(kernels)('a launch of the kernel %s', (_, kernel) => {

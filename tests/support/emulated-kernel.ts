@@ -13,6 +13,7 @@ import type { GpuRecording, LaunchRecord } from '../../sim/gpu/record.ts';
 import type { RingBytes } from '../../sim/gpu/ring.ts';
 import { traceOf } from '../../sim/gpu/run-on-gpu.ts';
 import { capacityOf } from '../../sim/moe/capacity.ts';
+import { blocksPerProcessor } from '../../sim/moe/pairs.ts';
 import { placementOf } from '../../sim/moe/placement.ts';
 import { type Routing, routeTokens } from '../../sim/moe/routing.ts';
 import { activations, type Scenario } from '../../sim/moe/scenario.ts';
@@ -41,6 +42,11 @@ export function buildEmulator(target: EmulatorTarget): void {
   });
 }
 
+/** Two processors where the scenario leaves it open. */
+function blocksOf({ world, tiles }: Scenario, gemm: GemmPath): number {
+  return world.blocks ?? 3 * blocksPerProcessor({ world: { gemm }, tiles });
+}
+
 function policyCode(s: Scenario): number {
   const code = kernelPolicies.findIndex((name) => name === s.policy);
   if (code < 0) throw new RangeError(`${s.name}: policy: the kernel has no ${s.policy}`);
@@ -53,7 +59,7 @@ function requestOf(s: Scenario, routing: Routing, seed: number, gemm: GemmPath):
   if (model.dtype !== 'bf16') throw new RangeError(`dtype: expected bf16, got ${model.dtype}`);
   const words: number[] = [
     world.ranks,
-    (world.blocks ?? 3) * (world.smsPerProcessor ?? 1),
+    blocksOf(s, gemm),
     model.hidden,
     model.intermediate,
     model.topK,
@@ -151,8 +157,8 @@ export function emulateKernel(s: Scenario, seed: number, gemm: GemmPath = 'mma')
     if (run.status !== 0) {
       throw new Error(run.stderr === '' ? `emulate: ${run.signal}` : run.stderr);
     }
-    const processors = (s.world.blocks ?? 3) - 1;
-    const blocks = (processors + 1) * (s.world.smsPerProcessor ?? 1);
+    const blocks = blocksOf(s, gemm);
+    const processors = blocks / blocksPerProcessor({ world: { gemm }, tiles: s.tiles }) - 1;
     const recording: GpuRecording = {
       scenario: s,
       gemm,

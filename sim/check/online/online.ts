@@ -12,8 +12,8 @@ export interface OnlineWorld {
   readonly scenario: Scenario;
   /** Kept rows, `[launch][source rank][global expert]`. */
   readonly rows: readonly LaunchRows[];
-  /** Blocks of every rank, of which one is the OS block, and its subscribers. */
-  readonly blocks: number;
+  /** Processors and subscribers of every rank. */
+  readonly processors: number;
   readonly subscribers: number;
   /** The clock of the run: no record handed in later is before it. */
   readonly clock: { readonly now: number };
@@ -103,7 +103,7 @@ export class OnlineCheck {
     const shape = shapeOf(world.scenario);
     this.#shape = shape;
     this.#placement = placementOf(world.scenario);
-    this.#processors = world.blocks - 1;
+    this.#processors = world.processors;
     this.#gemm1First = gemm0Tasks(shape);
     this.#combineFirst = this.#gemm1First + gemm1Tasks(shape);
     this.#cols0 = gemm0Cols(shape);

@@ -15,6 +15,7 @@ import { LaneSimulation } from '../../engine/lanes.ts';
 import type { Beside, Machine } from '../../machine/constants.ts';
 import { sharedMachine, spannedBeside, spannedMachine } from '../../machine/cost-model.ts';
 import { Fabric } from '../../machine/fabric.ts';
+import { blocksPerProcessor, pairReason } from '../../moe/pairs.ts';
 import { placementOf } from '../../moe/placement.ts';
 import type { Routing } from '../../moe/routing.ts';
 import type { Scenario } from '../../moe/scenario.ts';
@@ -25,37 +26,42 @@ import { gpuOf } from '../../moe/world.ts';
 /** Words that small arrays of actors are taken from at a time: 256 KB. */
 const arenaWords = 1 << 16;
 
-/** Blocks of every rank and the SMs they lie on. Blocks that make one processor count as one. */
+/** Blocks of every rank and the SMs they lie on. */
 export interface Residency {
   readonly blocks: number;
+  /** Blocks of a processor, each on an SM of its own; the OS has as many. */
+  readonly blocksPerProcessor: number;
   readonly smsPerRank: number;
   /** Blocks on the fullest SM of a rank. */
   readonly blocksPerSm: number;
 }
 
 /**
- * Blocks of a rank: as many as the scenario says, or as fit. Ranks of a GPU share its SMs evenly.
- * @throws {ScenarioError} when the blocks could not all be resident, or are fewer than two.
+ * Blocks of a rank: as many as the scenario says, or as fit. Ranks of a GPU share its SMs evenly; a pair of blocks takes two of
+ * one rank's.
+ * @throws {ScenarioError} when the blocks could not all be resident, are no whole processors, or fewer than one and the OS's.
  */
 export function residencyOf(scenario: Scenario, machine: Machine): Residency {
   const { ranks, gpus, blocks } = scenario.world;
-  const smsPerProcessor = scenario.world.smsPerProcessor ?? 1;
-  const smsPerRank = Math.floor(Math.floor((machine.sms * gpus) / ranks) / smsPerProcessor);
+  const each = blocksPerProcessor(scenario);
+  const smsPerRank = Math.floor(Math.floor((machine.sms * gpus) / ranks) / each) * each;
   const room = smsPerRank * machine.blocksPerSm;
-  if (room < 2) {
+  const why = each === 1 ? '' : `, ${pairReason}`;
+  if (room < 2 * each) {
     const share = `${ranks / gpus} ranks share ${machine.sms} SMs`;
-    const each = smsPerProcessor === 1 ? '' : ` and ${smsPerProcessor} SMs a block`;
     throw new ScenarioError([
-      `world.ranks: expected room for 2 blocks a rank, but ${share} at ${machine.blocksPerSm} blocks an SM${each}`,
-    ]);
-  }
-  if (blocks !== null && (blocks < 2 || blocks > room)) {
-    throw new ScenarioError([
-      `world.blocks: expected 2 to ${room}, the blocks of a rank that are resident at once, got ${blocks}`,
+      `world.ranks: expected room for ${2 * each} blocks a rank${why}, but ${share} at ${machine.blocksPerSm} blocks an SM`,
     ]);
   }
   const count = blocks ?? room;
-  return { blocks: count, smsPerRank, blocksPerSm: Math.ceil(count / smsPerRank) };
+  if (count < 2 * each || count > room || count % each !== 0) {
+    const numbers = each === 1 ? `2 to ${room}` : `an even number from 4 to ${room}`;
+    throw new ScenarioError([
+      `world.blocks: expected ${numbers}, the blocks of a rank that are resident at once${why}, got ${blocks}`,
+    ]);
+  }
+  const blocksPerSm = Math.ceil(count / smsPerRank);
+  return { blocks: count, blocksPerProcessor: each, smsPerRank, blocksPerSm };
 }
 
 /**
@@ -97,8 +103,8 @@ export interface SinkFacts {
   readonly scenario: Scenario;
   /** Kept rows, `[launch][source rank][global expert]`. */
   readonly rows: Routing['rows'];
-  /** Blocks and subscribers of every rank. */
-  readonly blocks: number;
+  /** Processors and subscribers of every rank. */
+  readonly processors: number;
   readonly subscribers: number;
   /** No record that is still to come is before its time. */
   readonly clock: { readonly now: number };
@@ -126,8 +132,8 @@ export function buildWorld(
   const shape = shapeOf(scenario);
   const placement = placementOf(scenario);
   const residency = residencyOf(scenario, machine);
-  const sms = scenario.world.smsPerProcessor ?? 1;
-  const processors = residency.blocks - 1;
+  const sms = residency.blocksPerProcessor;
+  const processors = residency.blocks / sms - 1;
   const { subscribers } = machine;
   const eager = scenario.readiness === 'eager';
   const { lanes, lookahead } = lanesOf(scenario, machine, windowNs);
@@ -139,8 +145,7 @@ export function buildWorld(
     return new RankState(shape, place, { processors, subscribers }, eager, arena);
   });
   const sim = new LaneSimulation({ lanes, lookahead });
-  const { blocks } = residency;
-  const sink = sinkOf({ scenario, rows: routing.rows, blocks, subscribers, clock: sim });
+  const sink = sinkOf({ scenario, rows: routing.rows, processors, subscribers, clock: sim });
   const world: World = {
     sim,
     sink,

@@ -13,6 +13,7 @@ import { scenarioHash } from '../../moe/scenario-hash.ts';
 import type { PolicyDefinition } from '../../policies/policy.ts';
 import { policyOf } from '../../policies/registry.ts';
 import { TraceBuilder } from '../../trace/builder.ts';
+import { rankActors } from '../../trace/rank-actors.ts';
 import {
   type EventColumns,
   type Trace,
@@ -166,7 +167,7 @@ function headerOf(
   { fused, profile, machine, beside, routing }: Started,
   launches: number,
 ): TraceHeader {
-  const { blocks, subscribers } = fused.world;
+  const { blocks, processors, subscribers } = fused.world;
   return {
     version: traceVersion,
     source: 'simulator',
@@ -178,7 +179,7 @@ function headerOf(
     firstLaunch: 0,
     readiness: scenario.readiness,
     policy: scenario.policy,
-    ranks: scenario.model.tokens.map(() => ({ blocks, subscribers })),
+    ranks: scenario.model.tokens.map(() => rankActors(blocks, processors, subscribers)),
     clock: {
       unit: 'ns',
       residualNs: { sameRank: 0, crossRank: 0 },

@@ -123,6 +123,12 @@ void* tensor(kt_world& w, uint32_t which, uint64_t& bytes) {
 
 uint32_t blocksOf(const kt_world& w) { return w.options.blocks == 0 ? 4 : w.options.blocks; }
 
+/// As the kernel counts them: large tiles of wgmma take two blocks a processor.
+uint32_t processorsOf(const kt_world& w) {
+  const bool pairs = !faulty("alone", "kt_world_query") && w.options.gemm == KT_GEMM_WGMMA && w.options.shape.tile_rows > 64 && w.options.shape.tile_cols > 128;
+  return blocksOf(w) / (pairs ? 2 : 1) - 1;
+}
+
 }  // namespace
 
 extern "C" {
@@ -209,7 +215,7 @@ KT_API int32_t kt_world_query(const kt_world* world, kt_world_info* out) noexcep
   out->rank = ownRank;
   out->local_experts = world->placement[ownRank + 1] - world->placement[ownRank];
   out->blocks = blocksOf(*world);
-  out->processors = out->blocks - 1;
+  out->processors = processorsOf(*world);
   out->subscribers = 1;
   out->rings = out->processors + 2;
   out->epoch = world->epoch;
@@ -277,7 +283,7 @@ KT_API int32_t kt_dump(const kt_world*, char* text, uint64_t capacity, uint64_t*
 KT_API int32_t kt_trace_read(const kt_world* world, uint32_t ring, void* header, void* records, uint32_t capacity,
                              uint32_t* stored) noexcept {
   if (const int32_t status = enter("kt_trace_read")) return status;
-  const uint32_t processors = blocksOf(*world) - 1;
+  const uint32_t processors = processorsOf(*world);
   const uint32_t epoch = world->epoch - 1;
   const uint32_t warp = ring <= processors ? 0 : ring - processors;
   const uint64_t start = 1'800'000'000'000'000'000ull + 1'000'000ull * epoch + 32ull * ring + 3200ull * ownRank;

@@ -12,6 +12,7 @@ import { calibrationPlan, namedTraces } from '../../../sim/cli/calibration-trace
 import {
   type ConstantName,
   loadMachineProfile,
+  type Machine,
   type MachineProfile,
   machineOf,
 } from '../../../sim/machine/index.ts';
@@ -32,9 +33,13 @@ const layers: readonly Readonly<Record<string, string>>[] = [
 ];
 
 /** Traces that the simulator makes on a machine: what they are fitted to is known. */
-function madeOn(machine: MachineProfile, gemm: GemmPath): NamedTrace[] {
+function madeOn(
+  machine: MachineProfile,
+  gemm: GemmPath,
+  tiles: Readonly<Record<string, string>> = {},
+): NamedTrace[] {
   return layers.map((layer, i) => {
-    const set = { ...layer, 'world.gemm': gemm, launches: '1' };
+    const set = { ...layer, ...tiles, 'world.gemm': gemm, launches: '1' };
     const scenario = loadScenario('scenarios/one-h200.yaml', set);
     return { name: `made-${i}`, trace: simulate(scenario, { machine }).trace };
   });
@@ -63,6 +68,18 @@ describe('calibration', () => {
     expect(Math.abs(ratio('taskDecodeNs') - 1)).toBeLessThan(0.2);
     expect(ratio('gemmTaskNs')).toBeGreaterThan(0.5);
     expect(ratio('gemmTaskNs')).toBeLessThan(2);
+  });
+
+  test('finds the same rates of an SM in traces of pairs as in those of single blocks', () => {
+    const pairs = madeOn(h200, 'wgmma', { 'tiles.cols': '256' });
+    expect(pairs.map(({ trace }) => trace.header.ranks[0]!.processors)).toContain(65);
+    const fit = (wgmma: NamedTrace[]): Machine => machineOf(calibrate(h200, { wgmma }), 'wgmma');
+    const found = fit(pairs);
+    const single = fit(madeOn(h200, 'wgmma'));
+    for (const name of ['tensorFlopPerNs', 'gateBytesPerNs', 'smCopyBytesPerNs'] as const) {
+      const ratio = found[name] / single[name];
+      expect({ name, near: Math.abs(ratio - 1) < 0.15, ratio }).toMatchObject({ name, near: true });
+    }
   });
 
   test.each([

@@ -10,6 +10,7 @@ import { loadScenario } from '../../../sim/moe/load-scenario.ts';
 import type { Scenario } from '../../../sim/moe/scenario.ts';
 import { simulate, simulateUntraced } from '../../../sim/systems/fused/simulate.ts';
 import { EventKind } from '../../../sim/trace/generated/events.ts';
+import { processorsOf } from '../../../sim/trace/rank-actors.ts';
 import {
   type EventRecord,
   isKind,
@@ -128,11 +129,12 @@ describe('a run with COMBINE tasks beside GEMM tiles', () => {
   const trace = legalTrace({ beside: true, launches: 1 });
   const { header } = trace;
   const scenario = scenarioOf('trace', header);
-  const { blocks, subscribers } = header.ranks[0]!;
+  const [rank] = header.ranks;
+  const [processors, { subscribers }] = [processorsOf(rank!), rank!];
 
   function summary(edit: (records: EventRecord[]) => void): OnlineSummary {
     const clock = { now: 0 };
-    const check = new OnlineCheck({ scenario, rows: header.rows, blocks, subscribers, clock });
+    const check = new OnlineCheck({ scenario, rows: header.rows, processors, subscribers, clock });
     const records = recordsOf(trace);
     edit(records);
     for (const r of records) {

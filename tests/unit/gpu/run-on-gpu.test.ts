@@ -169,6 +169,34 @@ describe('a run on the GPU that fails', () => {
     );
   });
 
+  const pairs = { 'world.gemm': 'wgmma', 'tiles.rows': '72', 'tiles.cols': '192' };
+
+  it('tells how many processors its blocks are, where they are pairs', async () => {
+    const { header } = await run('', {}, { ...pairs, 'world.blocks': '6' });
+    expect(header.ranks).toEqual([
+      { blocks: 6, processors: 2, subscribers: 1 },
+      { blocks: 6, processors: 2, subscribers: 1 },
+    ]);
+  });
+
+  it('refuses a kernel whose pairs are no processors', async () => {
+    const error = await failure('alone', {}, { ...pairs, 'world.blocks': '6' });
+    expect(error.code).toBe('UNSUPPORTED');
+    expect(error.message).toBe(
+      'run: kernel library: expected 2 blocks of a processor with tiles of 72 x 192, it has 1',
+    );
+  });
+
+  it('refuses pairs of fp16 before it starts anything', async () => {
+    const error = await failure('', {}, { ...pairs, 'model.dtype': 'fp16' });
+    expect(error.code).toBe('UNSUPPORTED');
+    expect(error.message).toBe(
+      'run: model.dtype: expected bf16, as wgmma has a pair of blocks for each processor of tiles ' +
+        'over 64 x 128 and builds pairs for bf16 alone, got fp16',
+    );
+    expect(doubles!.journal()).toEqual([]);
+  });
+
   it('ends when its caller says so, with nothing left behind', async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 1500);

@@ -14,8 +14,7 @@ const wgmma = { ...alone, 'world.gemm': 'wgmma' };
 
 /** Tiles that a pair of blocks computes, and as many pairs as the emulated GPU holds. */
 const pairs = {
-  'world.smsPerProcessor': '2',
-  'world.blocks': '3',
+  'world.blocks': '6',
   'tiles.rows': '96',
   'tiles.cols': '192',
   'model.hidden': '320',
@@ -67,30 +66,18 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
     const scenario = runScenario({ ...wgmma, ...pairs, 'model.tokens': '130', launches: '1' });
     const trace = await runOnGpu(scenario, { library, warmUps: 0 });
     expect(trace.header.rows).toEqual(routeTokens(scenario).rows);
-    expect(trace.header.ranks).toEqual([{ blocks: 3, subscribers: 11 }]);
-    expect(trace.header.machine.facts).toMatchObject({ 'blocks a rank': 6 });
+    expect(trace.header.ranks).toEqual([{ blocks: 6, processors: 2, subscribers: 11 }]);
     expect(refuted(trace)).toEqual([]);
   }, 120_000);
 
-  test.each([
-    [
-      '5',
-      'blocks: a processor of these tiles is a pair of blocks; expected an even number from 4, got 5',
-    ],
-    ['2', 'expected an even number from 4, got 2'],
-    [
-      '4',
-      "smsPerProcessor: expected 2, the kernel's blocks a processor with tiles of 96 x 192, got 1",
-    ],
-  ])('is refused with tiles of pairs and %s blocks that are no pairs', async (blocks, message) => {
-    const alone = { ...pairs, 'world.smsPerProcessor': '1', 'world.blocks': blocks };
-    expect(await refusal(alone)).toContain(message);
-  });
-
-  test('is refused as pairs where there is no room for two, or the tile takes one block', async () => {
-    expect(await refusal({ ...pairs, 'tiles.cols': '128' })).toContain(
-      "smsPerProcessor: expected 1, the kernel's blocks a processor with tiles of 96 x 128, got 2",
-    );
+  test('is refused as pairs by the kernel too where blocks are no pairs, or there is no room for two', async () => {
+    const scenario = runScenario({ ...wgmma, ...pairs });
+    for (const blocks of [5, 2]) {
+      const odd = { ...scenario, world: { ...scenario.world, blocks } };
+      await expect(runOnGpu(odd, { library })).rejects.toThrow(
+        `blocks: a processor of these tiles is a pair of blocks; expected an even number from 4, got ${blocks}`,
+      );
+    }
     vi.stubEnv('KERNELTWIN_EMULATED_SMS', '1');
     expect(await refusal({ ...pairs, 'world.blocks': 'auto' })).toContain(
       'occupancy: 2 blocks on each of 1 SMs; a rank needs 4',
@@ -105,7 +92,7 @@ describe('a world whose GEMMs run on wgmma, on the emulated GPU', () => {
   });
 
   test('is refused with fp16 in a tile, or on a transport, that this build has for bf16 alone', async () => {
-    const wide = { 'model.dtype': 'fp16', 'tiles.rows': '184', 'tiles.cols': '192' };
+    const wide = { 'model.dtype': 'fp16', 'tiles.rows': '64', 'tiles.cols': '192' };
     expect(await refusal(wide)).toContain(
       "fit none of this build's wgmma fp16 tiles: 64 x 128, 256 x 128, 288 x 128",
     );
