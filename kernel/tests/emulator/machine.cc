@@ -40,6 +40,10 @@ namespace {
 
 Machine* active = nullptr;
 constexpr size_t kStackBytes = 64 * 1024;
+/// One time in so many a block stalls behind its barrier, for up to so many turns of each block: turns alone would keep blocks that
+/// meet within a few steps of each other, and hide what goes wrong only where one is far behind.
+constexpr uint64_t kStallOdds = 16;
+constexpr uint64_t kStallTurns = 256;
 
 /// Lets those go on that have met.
 void complete(Meeting& meeting) {
@@ -149,6 +153,8 @@ void Machine::meet(Meeting& meeting, uint32_t count) {
   Thread& self = thread();
   if (++meeting.arrived == count) {
     complete(meeting);
+    Block& own = block();
+    if (&meeting == &own.meeting && random(kStallOdds) == 0) own.stalledUntil = time_ + random(kStallTurns * blocks_.size());
     return;
   }
   self.waitsSince = meeting.generation;
@@ -180,6 +186,7 @@ void Machine::run(const std::function<void(uint32_t)>& body, uint64_t turns, con
     std::memset(block->shared, 0xff, layout_.sharedBytes);
     const bool runs = ranks.empty() || std::find(ranks.begin(), ranks.end(), block->rank) != ranks.end();
     block->begun = false;
+    block->stalledUntil = 0;
     block->living = runs ? layout_.threads : 0;
     block->cluster->living += block->living;
     for (Thread& thread : block->threads) {
@@ -196,7 +203,7 @@ void Machine::run(const std::function<void(uint32_t)>& body, uint64_t turns, con
     Block& block = *blocks_[random(blocks_.size())];
     const uint32_t warp = static_cast<uint32_t>(random(warps));
     bool ran = false;
-    for (uint32_t lane = 0; lane < kLanesPerWarp; ++lane) {
+    for (uint32_t lane = block.stalledUntil > time_ ? kLanesPerWarp : 0; lane < kLanesPerWarp; ++lane) {
       Thread& thread = block.threads[warp * kLanesPerWarp + lane];
       if (!runnable(thread)) continue;
       resume(thread);

@@ -1,4 +1,4 @@
-// A GPU's threads on a CPU: ranks of blocks of 256 threads, a fiber each, under a seeded adversarial scheduler. The headers in
+// A GPU's threads on a CPU: ranks of blocks, alone or in clusters, a fiber a thread, under a seeded adversarial scheduler. The headers in
 // kerneltwin/ptx beside this file stand in for the kernel's, so that the whole fused kernel runs here as it is written.
 //
 // What it finds: wrong indices, fragment maps, swizzles, tables, counts; deadlocks; races that sequentially consistent
@@ -65,6 +65,7 @@ struct Block {
   Cluster* cluster = nullptr;
   bool begun = false;      ///< some thread has run: before, its shared memory may still be another block's
   uint32_t living = 0;     ///< threads that have not ended
+  uint64_t stalledUntil = 0;
   std::unique_ptr<char[]> storage;
   char* shared = nullptr;
   Meeting meeting;
