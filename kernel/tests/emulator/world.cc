@@ -48,7 +48,9 @@ void fillBuffer(Buffer<T>& buffer, uint64_t seed, uint32_t tensor, uint32_t owne
   for (uint64_t i = 0; i < count; ++i) put(buffer[first + i], fillValue(stream, i, amplitude));
 }
 
-bool inPairs(const Config& c) { return c.wgmma && c.tileCols > Tile128x128::kTaskColumns; }
+bool isWide(const Config& c) { return c.wgmma && c.tileCols > Tile128x128::kTaskColumns; }
+/// As the library chooses: wide tiles of few rows are one block's.
+bool inPairs(const Config& c) { return isWide(c) && c.tileRows > Tile256x64::kTokens; }
 
 }  // namespace
 
@@ -190,6 +192,7 @@ void World::runWgmma(uint64_t seed, const std::vector<uint32_t>& ranks) {
 
 void World::run(uint64_t seed, const std::vector<uint32_t>& ranks) {
   if (inPairs(config_)) return runWgmma<PairTile256x288>(seed, ranks);
+  if (isWide(config_)) return runWgmma<Tile256x64>(seed, ranks);
   if (config_.wgmma) return runWgmma<Tile128x128>(seed, ranks);
   Machine machine({config_.ranks, config_.blocks, kBlockThreads, kSharedBytes}, seed);
   machine.run(

@@ -30,7 +30,7 @@ struct Config {
   bool eager = true;
   Scheduling scheduling = Scheduling::Interleave;
   bool put = false;
-  bool wgmma = false;                ///< GEMMs on wgmma: tiles of up to 128 x 128, wider ones by pairs of blocks
+  bool wgmma = false;                ///< GEMMs on wgmma: tiles of up to 128 x 128 or 64 x 256; larger ones by pairs
   bool bias = true;
   bool renormalise = true;
   Activation activation = Activation::Silu;

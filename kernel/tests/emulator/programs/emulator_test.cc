@@ -105,6 +105,12 @@ std::vector<Config> configs() {
     c.wgmma = true;
     all.push_back(c);
   }
+  c = make("64-row blocks, 256-column tiles, wgmma", {0, 2, 4}, {90, 20});
+  c.wgmma = true;
+  c.hidden = 320;
+  c.tileRows = 64;
+  c.tileCols = 256;
+  all.push_back(c);
   c = make("pairs, two ranks, narrow last tiles", {0, 3, 5}, {101, 38});
   c.wgmma = true;
   c.blocks = 6;
