@@ -82,27 +82,33 @@ KT_DEVICE void warmEpilogues(const PipelineView<Config>& pipe, TileCursor& taken
 /// A tile leaves the mailbox when half of the copies of the tile before it are issued: from then on the scheduler may answer with the
 /// next. Earlier would bind tiles to blocks that are not the first to be free (65 us between the
 /// first block's end and the last's with few tokens on an H200); later, and the answer (a sweep, two trips through a loaded L2,
-/// the addresses; twice that when a COMBINE comes first) would come after the tile's end. Another task leaves the mailbox at
-/// once and waits with the clerk for the consumers when they have no tile (four times the threads: 10 us instead of 39, which
-/// is what the end of a launch takes), or else for the aides.
+/// the addresses; twice that when a COMBINE comes first) would come after the tile's end.
+///
+/// Another task leaves the mailbox at once and waits with the clerk: for the aides while there are tiles, or else for the
+/// consumers, which have four times the threads (a COMBINE of 256 rows that completes them all: 13 us instead of 36; of eight choices a
+/// token 137 us on the aides, and that was the end of a launch). So it waits for them as well once the last tile in hand nears
+/// its end.
 template <class Config, class Source>
 KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source, uint32_t activation) {
   TaskStream<TileCursor> tiles;
   TaskStream<AideCursor> others;
   uint32_t pendingFirst = 0;
   uint32_t pendingLast = 0;
-  bool held = false;  // the last tile taken is still in the mailbox
+  uint32_t tilesEnd = 0;  // where the last tile was taken in its stream: until it is finished the consumers have tiles
+  bool held = false;      // the last tile taken is still in the mailbox
   bool exiting = false;
   auto& words = pipe.words();
   warmEpilogues(pipe, tiles.taken, activation);
   for (;;) {
-    if (!exiting && !held && !tiles.full() && pendingLast - pendingFirst < (tiles.empty() ? 1 : kPendingTasks)) {
+    const uint32_t inHand = tiles.taken.count - tiles.finished.count;
+    const bool tiling = tilesEnd - tiles.finished.count - 1 < kTileSlots;
+    if (!exiting && !held && !tiles.full() && pendingLast - pendingFirst < (tiling ? kPendingTasks : 1)) {
       TileTask& task = words.slots[tiles.taken.slot()];
       if (source.take(task)) {
         exiting = task.kind == TaskKind::Exit;
         if (task.kind == TaskKind::Tile) {
           pipe.publishTask(tiles.taken.slot());
-          ++tiles.taken.count;
+          tilesEnd = ++tiles.taken.count;
           held = true;
         } else if (!exiting) {
           source.begun(task);
@@ -112,13 +118,14 @@ KT_DEVICE void runClerk(const PipelineView<Config>& pipe, Source& source, uint32
     }
     if (pendingFirst != pendingLast) {
       const TileTask& next = words.pending[pendingFirst % kPendingTasks];
-      if (tiles.empty()) {
+      const TileCursor last = {tilesEnd - 1};
+      if (!tiling && inHand < 2) {
         words.slots[tiles.taken.slot()] = next;
         words.slots[tiles.taken.slot()].kind = TaskKind::Wide;
         pipe.publishTask(tiles.taken.slot());
         ++tiles.taken.count;
         ++pendingFirst;
-      } else if (others.empty()) {
+      } else if (tiling && others.empty() && (inHand > 1 || !ptx::testWait(pipe.nearEnd(last.slot()), last.phase()))) {
         words.slots[others.taken.slot()] = next;
         pipe.publishTask(others.taken.slot());
         ++others.taken.count;
