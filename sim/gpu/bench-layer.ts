@@ -35,15 +35,16 @@ export function expectedRows(l: Layer): number {
 export const wgmmaTiles: readonly (Tile & { readonly upTo: number })[] = [
   { upTo: 64, rows: 64, cols: 256 },
   { upTo: 192, rows: 192, cols: 128 },
-  { upTo: 1536, rows: 288, cols: 128 },
+  { upTo: 288, rows: 288, cols: 128 },
+  { upTo: 1536, rows: 288, cols: 256 },
   { upTo: Number.POSITIVE_INFINITY, rows: 256, cols: 128 },
 ];
 
 /**
  * The rule by which a tile is chosen at launch: from the expected rows of a cell alone, because routing is not known before. Few rows
  * are bound by reading weights, where wide tiles leave fewer tasks to schedule; a cell that fits one tile is multiplied once; beyond
- * that the tallest tile reads the least, until row blocks are so many that whole products of 256 rows count more. mma.sync has
- * one tile.
+ * that the power limit counts, and the tiles of a pair of blocks (288x256), which bring the tokens from L2 once for both, take the
+ * least, until row blocks are so many that whole products of 256 rows count more. mma.sync has one tile.
  */
 export function chooseTile(l: Layer, gemm: GemmPath): Tile {
   if (gemm === 'mma') return { rows: 128, cols: 128 };

@@ -147,8 +147,8 @@ typedef enum kt_gate {
 
 typedef enum kt_gemm {
   KT_GEMM_MMA = 0,             /* mma.sync fed by cp.async; tiles of up to 128 x 128; every transport */
-  KT_GEMM_WGMMA = 1            /* wgmma fed by bulk tensor copies; tiles of up to 288 tokens x 128 columns or 64 x 256;
-                                  direct transport only */
+  KT_GEMM_WGMMA = 1            /* wgmma fed by bulk tensor copies; tiles of up to 288 tokens x 128 columns, 64 x 256, or 288 x 256
+                                  in bf16, whose processors are pairs of blocks; direct transport only */
 } kt_gemm;
 
 typedef struct kt_world_options {
