@@ -91,6 +91,16 @@ void startNvshmem(const kt_join_options& options) {
   }
 }
 
+/// A number that tells GPUs apart, of this host or others.
+uint64_t gpuName(int device) {
+  cudaDeviceProp properties = {};
+  KT_CUDA(cudaGetDeviceProperties(&properties, device));
+  uint64_t half[2];
+  static_assert(sizeof properties.uuid == sizeof half);
+  std::memcpy(half, &properties.uuid, sizeof half);
+  return half[0] ^ half[1] * 0x9e3779b97f4a7c15;
+}
+
 }  // namespace
 
 Session::Session(uint32_t rank, uint32_t ranks, int device, bool alone)
@@ -125,6 +135,10 @@ void Session::join(const kt_join_options& options) {
     startNvshmem(options);
   }
   session.reset(new Session(options.rank, options.ranks, static_cast<int>(options.device), alone));
+  if (alone) return;
+  const uint64_t gpu = gpuName(session->device());
+  const std::vector<uint64_t> gpus = session->gather(gpu);
+  session->sharesGpu_ = std::count(gpus.begin(), gpus.end(), gpu) > 1;
 }
 
 void Session::leave() {
@@ -183,8 +197,7 @@ void Session::barrierOn(cudaStream_t stream) const {
   if (!alone_) nvshmemx_barrier_all_on_stream(stream);
 }
 
-void Session::agree(uint64_t value, const char* what) {
-  if (alone_) return;
+std::vector<uint64_t> Session::gather(uint64_t value) {
   auto* words = static_cast<uint64_t*>(allocate((ranks_ + 1) * sizeof(uint64_t)));
   KT_CUDA(cudaMemcpy(words + ranks_, &value, sizeof value, cudaMemcpyHostToDevice));
   barrier();
@@ -195,6 +208,12 @@ void Session::agree(uint64_t value, const char* what) {
   std::vector<uint64_t> all(ranks_);
   KT_CUDA(cudaMemcpy(all.data(), words, ranks_ * sizeof value, cudaMemcpyDeviceToHost));
   release(words);
+  return all;
+}
+
+void Session::agree(uint64_t value, const char* what) {
+  if (alone_) return;
+  const std::vector<uint64_t> all = gather(value);
   for (uint32_t r = 0; r < ranks_; ++r) {
     if (all[r] == value) continue;
     refuse(what, "the same on every rank", "a difference between ranks " + std::to_string(rank_) + " and " +

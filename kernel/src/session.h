@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "kerneltwin/api.h"
 
@@ -26,6 +27,8 @@ class Session {
   uint32_t ranks() const { return ranks_; }
   int device() const { return device_; }
   bool alone() const { return alone_; }
+  /// Whether another rank runs on this rank's GPU.
+  bool sharesGpu() const { return sharesGpu_; }
 
   /// Symmetric memory, not cleared. Collective; throws KT_OUT_OF_MEMORY.
   void* allocate(uint64_t bytes);
@@ -42,11 +45,14 @@ class Session {
 
  private:
   Session(uint32_t rank, uint32_t ranks, int device, bool alone);
+  /// Every rank's `value`. Collective.
+  std::vector<uint64_t> gather(uint64_t value);
 
   uint32_t rank_;
   uint32_t ranks_;
   int device_;
   bool alone_;
+  bool sharesGpu_ = false;
 };
 
 /// Launches a kernel whose blocks are all resident, on all ranks: NVSHMEM's collective launch.

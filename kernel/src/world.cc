@@ -39,6 +39,11 @@ World::World(Session& session, WorldOptions options)
       facts_(kernelFacts(chooseVariant(options_.transport, options_.gemm, options_.dtype, options_.shape, options_.traceRecords > 0), session.device())) {
   const Shape& s = options_.shape;
   require(s.ranks == session.ranks(), "shape.ranks", "the joined " + std::to_string(session.ranks()) + " ranks", s.ranks);
+  if (facts_.variant.ctas > 1 && session.sharesGpu()) {
+    throw Failure(KT_UNSUPPORTED, "shape: tiles of tile_rows x tile_cols = " + std::to_string(s.tileRows) + " x " +
+                                      std::to_string(s.tileCols) + " are computed by pairs of blocks, and the clusters of ranks "
+                                      "that share a GPU do not run at the same time; use tiles of up to 288 x 128 or 64 x 256");
+  }
   if (options_.transport == KT_TRANSPORT_PUT && session.alone()) {
     throw Failure(KT_UNSUPPORTED, "transport: put needs NVSHMEM; join with a unique id, also with one rank");
   }

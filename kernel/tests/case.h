@@ -44,6 +44,7 @@ struct Case {
   uint32_t checkStride = 1;
   uint32_t onlyRanks = 0;          ///< 0: any number of ranks
   bool expectDrops = false;
+  bool pairs = false;              ///< a processor is two blocks: needs a GPU a rank
   bool peerMissing = false;        ///< the last rank does not launch: the others must abort by deadline
   bool large = false;              ///< run only with --full
 };

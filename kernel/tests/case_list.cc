@@ -200,6 +200,7 @@ void addTile(std::vector<Case>& all, const char* name, uint32_t rows, uint32_t c
 
 /// Tiles that a pair of blocks computes: more than 64 rows, more than 128 columns.
 void addPairs(std::vector<Case>& all) {
+  const size_t first = all.size();
   addTile(all, "pairs, tiles of 288 x 256", 288, 256, 600);
   addTile(all, "pairs, gelu, one processor, tiles of 128 x 256", 128, 256, 300);
   all.back().activation = KT_ACTIVATION_GELU;
@@ -235,6 +236,7 @@ void addPairs(std::vector<Case>& all) {
   addTile(all, "pairs, a peer that never launches ends in an abort, tiles of 96 x 192", 96, 192, 100);
   all.back().peerMissing = true;
   all.back().launches = 1;
+  for (size_t i = first; i < all.size(); ++i) all[i].pairs = true;
 }
 
 }  // namespace

@@ -134,6 +134,7 @@ void printCase(const Case& c, uint32_t ranks, const RankReport* reports, const s
 
 bool selected(const Case& c, const Options& o, uint32_t ranks, bool alone) {
   if ((c.large && !o.full) || (c.onlyRanks != 0 && c.onlyRanks != ranks) || (c.peerMissing && ranks == 1)) return false;
+  if (c.pairs && ranks > 1 && !o.spread) return false;  // clusters of ranks that share a GPU do not run at the same time
   if (ranks == 1 && alone != (c.transport == KT_TRANSPORT_DIRECT)) return false;
   return c.name.find(o.match) != std::string::npos;
 }

@@ -65,8 +65,13 @@ export function parseRanks(text: string): number[] {
 }
 
 /** The tile that was asked for, or that the rule gives; and which of the two. */
-export function tileFor(layer: Layer, gemm: GemmPath, given: Tile | undefined): Tile {
-  return given ?? chooseTile(layer, gemm);
+export function tileFor(
+  layer: Layer,
+  gemm: GemmPath,
+  given: Tile | undefined,
+  ranksPerGpu: number,
+): Tile {
+  return given ?? chooseTile(layer, gemm, ranksPerGpu);
 }
 
 /** Every layer on every number of ranks. @throws {InputError} where a rank would hold no expert */

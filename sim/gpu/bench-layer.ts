@@ -1,6 +1,7 @@
 /** What a benchmark runs: one MoE layer, and how the kernel is asked to run it. */
 import type { GemmPath, KernelPolicy, WorldOptions } from '../../binding/index.ts';
 import { flagCount, heapElements, intermediateElements } from '../moe/heap.ts';
+import { blocksPerProcessor } from '../moe/pairs.ts';
 import { placementFrom } from '../moe/placement.ts';
 import { type Activation, isGated } from '../moe/scenario.ts';
 import { ceilDiv, gemm0Cols, gemm1Cols, roundUp, type Shape, w1Rows } from '../moe/shape.ts';
@@ -44,14 +45,17 @@ export const wgmmaTiles: readonly (Tile & { readonly upTo: number })[] = [
  * The rule by which a tile is chosen at launch: from the expected rows of a cell alone, because routing is not known before. Few rows
  * are bound by reading weights, where wide tiles leave fewer tasks to schedule; a cell that fits one tile is multiplied once; beyond
  * that the power limit counts, and the tiles of a pair of blocks (288x256), which bring the tokens from L2 once for both, take the
- * least, until row blocks are so many that whole products of 256 rows count more. mma.sync has one tile.
+ * least, until row blocks are so many that whole products of 256 rows count more; ranks that share a GPU cannot have pairs and
+ * take the tile of one block. mma.sync has one tile.
  */
-export function chooseTile(l: Layer, gemm: GemmPath): Tile {
+export function chooseTile(l: Layer, gemm: GemmPath, ranksPerGpu = 1): Tile {
   if (gemm === 'mma') return { rows: 128, cols: 128 };
   const rows = expectedRows(l);
   const chosen = wgmmaTiles.find((tile) => rows <= tile.upTo);
   if (chosen === undefined) throw new RangeError(`no tile for ${rows} rows`);
-  return { rows: chosen.rows, cols: chosen.cols };
+  const { rows: tall, cols } = chosen;
+  const pair = blocksPerProcessor({ world: { gemm }, tiles: { rows: tall, cols } }) === 2;
+  return { rows: tall, cols: pair && ranksPerGpu > 1 ? cols / 2 : cols };
 }
 
 /** How a layer is run. */

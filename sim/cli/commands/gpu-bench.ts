@@ -207,7 +207,7 @@ function planOf(o: Options, peaks: Peaks): Undecided[] {
     throw new InputError('--untraced-library: expected one rank, and tracing off or both');
   }
   return plannedRuns(layers, parseRanks(o.ranks), gpus).map(({ layer, ranks }) => {
-    return { layer, bench: { ...common, ranks, tile: tileFor(layer, o.gemm, tile) } };
+    return { layer, bench: { ...common, ranks, tile: tileFor(layer, o.gemm, tile, ranks / gpus) } };
   });
 }
 

@@ -85,6 +85,16 @@ describe('the tile rule', () => {
     );
   });
 
+  it('has pairs of blocks only where a rank has a GPU of its own', () => {
+    const l = { ...layer, tokens: 4096, experts: 8, topK: 1 };
+    expect(chooseTile(l, 'wgmma', 1)).toEqual({ rows: 288, cols: 256 });
+    expect(chooseTile(l, 'wgmma', 2)).toEqual({ rows: 288, cols: 128 });
+    for (const tokens of [64, 1024, 32_768]) {
+      const other = { ...l, tokens };
+      expect(chooseTile(other, 'wgmma', 8)).toEqual(chooseTile(other, 'wgmma', 1));
+    }
+  });
+
   it('is the one the guide tells', () => {
     const guide = readFileSync('docs/guide/bench.md', 'utf8');
     const told = [...guide.matchAll(/^\| (?:up to (\d+)|more) \| (\d+)x(\d+) \|/gm)].map((row) => {

@@ -34,7 +34,7 @@ describe('the ring of a wgmma processor', () => {
 
   test('the next tile follows the copy that the kernel says', () => {
     const ring = readFileSync('kernel/include/kerneltwin/gemm/wgmma_ring.cuh', 'utf8');
-    const eighths = Number(/^#define KT_LEAD (\d)$/m.exec(ring)?.[1]);
+    const eighths = Number(/kLeadEighths = (\d);/.exec(ring)?.[1]);
     for (const steps of [1, 2, 3, 8, 32, 57]) {
       expect(leadCopy(steps)).toBe(Math.floor(((steps - 1) * eighths) / 8));
     }

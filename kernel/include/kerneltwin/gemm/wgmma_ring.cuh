@@ -48,10 +48,7 @@ inline constexpr uint32_t kTaskSlots = kTileSlots + kAideSlots;
 inline constexpr uint32_t kPendingTasks = 4;
 
 /// How much of a tile's copies is issued when the next tile may leave the mailbox.
-#ifndef KT_LEAD
-#define KT_LEAD 4
-#endif
-inline constexpr uint32_t kLeadEighths = KT_LEAD;
+inline constexpr uint32_t kLeadEighths = 4;
 
 /// Words of a pipeline behind its tiles.
 template <class Config>

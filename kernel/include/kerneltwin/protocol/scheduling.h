@@ -60,10 +60,7 @@ struct Pairing {
 
 /// GEMM0 tasks a processor that Interleave does not put off: the last waves of GEMM0 come first, so that the end of a launch has
 /// tiles that wait for nothing instead of the chain of both GEMMs of the last experts.
-#ifndef KT_WAVES
-#define KT_WAVES 2
-#endif
-inline constexpr uint32_t kLastWaves = KT_WAVES;
+inline constexpr uint32_t kLastWaves = 2;
 
 /// What to place next.
 KT_HD Pairing nextPairing(Scheduling scheduling, const SchedulerRun& run, uint32_t processors) {
