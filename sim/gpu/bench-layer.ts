@@ -36,17 +36,16 @@ export function expectedRows(l: Layer): number {
 export const wgmmaTiles: readonly (Tile & { readonly upTo: number })[] = [
   { upTo: 64, rows: 64, cols: 256 },
   { upTo: 192, rows: 192, cols: 128 },
-  { upTo: 288, rows: 288, cols: 128 },
   { upTo: 1536, rows: 288, cols: 256 },
-  { upTo: Number.POSITIVE_INFINITY, rows: 256, cols: 128 },
+  { upTo: Number.POSITIVE_INFINITY, rows: 256, cols: 256 },
 ];
 
 /**
  * The rule by which a tile is chosen at launch: from the expected rows of a cell alone, because routing is not known before. Few rows
- * are bound by reading weights, where wide tiles leave fewer tasks to schedule; a cell that fits one tile is multiplied once; beyond
- * that the power limit counts, and the tiles of a pair of blocks (288x256), which bring the tokens from L2 once for both, take the
- * least, until row blocks are so many that whole products of 256 rows count more; ranks that share a GPU cannot have pairs and
- * take the tile of one block. mma.sync has one tile.
+ * are bound by reading weights, where wide tiles leave fewer tasks to schedule; up to 192 a cell fits one tile with a deep ring; beyond
+ * that the power limit counts, and the tiles of a pair of blocks, which bring the tokens from L2 once for both, take the
+ * least: of 288 rows until row blocks are so many that whole products of 256 rows count more. Ranks that share a GPU cannot
+ * have pairs and take the tile of one block. mma.sync has one tile.
  */
 export function chooseTile(l: Layer, gemm: GemmPath, ranksPerGpu = 1): Tile {
   if (gemm === 'mma') return { rows: 128, cols: 128 };
