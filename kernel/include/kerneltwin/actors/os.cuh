@@ -75,7 +75,7 @@ KT_DEVICE void addCombineTasks(const LaunchArgs& args, const uint32_t* own) {
 }
 
 template <class Block>
-KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingTrace& trace, const OsTables& t,
+KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, const OsTables& t,
                                 uint32_t processors) {
   Control& words = control();
   const Shape& s = args.shape;
@@ -97,7 +97,9 @@ KT_DEVICE void runSchedulerWarp(const LaunchArgs& args, DeviceMemory& mem, RingT
                              {&words.bound, words.corrected},
                              &words.interrupted};
   DeviceWarp warp;
+  WarpTrace trace(args.trace, words.rings[0]);
   runScheduler(mem, warp, trace, st);
+  trace.close(words.rings[0]);
 }
 
 /// Subscriber `index` before its launch; `own` need not hold its counts yet.
@@ -175,7 +177,7 @@ KT_DEVICE void runOsBlock(const LaunchArgs& args, uint32_t processors) {
   if (ptx::lane() == 0) self.site = schedules ? Site::Scheduler : Site::Subscriber;
   ptx::syncWarp();
   if (schedules) {
-    runSchedulerWarp<Block>(args, mem, trace, tables, processors);
+    runSchedulerWarp<Block>(args, mem, tables, processors);
   } else {
     runSubscriber(mem, warp, trace, st);
     if (ptx::lane() == 0) args.work.tickets[st.index] = st.ticket;

@@ -1,6 +1,7 @@
 // The trace policy of the device: records go to the acting warp's ring in global memory, 16 bytes each, one streaming store.
 //
-// Cost on an H200: about 26 cycles for the store and the clock; but two records of one warp lie 0.4 us apart at least (kernel/TUNING.md).
+// Cost on an H200: about 26 cycles for the store and the clock, but two records of one warp lie 0.4 us apart: a vote, an atomic and
+// a shuffle say where each lane writes. The scheduler's, whose lanes record together, count in registers (kernel/TUNING.md).
 // With tracing off a record is one predicate on a kernel parameter, which cost a launch 1.6 to 3.7 %: the wgmma kernels are also
 // built without trace code, for worlds that are not traced.
 #pragma once
@@ -37,6 +38,37 @@ struct RingTrace {
     if (place >= ring->capacity) return;
     const TraceRecord r = packRecord(at - ring->originTicks, kind, aux, a, b);
     ptx::storeStreaming(&ring->records[place], r.head, r.body);
+  }
+};
+
+/// The trace of a warp whose lanes make all records together (protocol/record_if.h). Neither votes on who is there, nor an atomic, nor
+/// the ring's words in shared memory: a call takes a ballot and a store.
+struct WarpTrace {
+  const TraceBuffers& buffers;
+  TraceRecord* records;
+  uint64_t originTicks;
+  uint32_t capacity;
+  uint32_t written;   ///< the same in all lanes
+
+  KT_DEVICE bool off() const { return !kTracing || buffers.headers == nullptr; }
+
+  /// Goes on behind what was recorded in the warp's ring; after a barrier behind that. By the whole warp.
+  KT_DEVICE WarpTrace(const TraceBuffers& b, const RingState& ring)
+      : buffers(b), records(ring.records), originTicks(ring.originTicks), capacity(ring.capacity), written(ring.written) {}
+
+  KT_DEVICE void recordIf(bool active, EventKind kind, uint32_t aux, uint32_t a, uint32_t b) {
+    if (off()) return;
+    const uint32_t lanes = ptx::ballot(active);
+    const uint32_t place = written + countBits(lanes & lowMask(ptx::lane()));
+    written += countBits(lanes);
+    if (!active || place >= capacity) return;
+    const TraceRecord r = packRecord(ptx::cycles() - originTicks, kind, aux, a, b);
+    ptx::storeStreaming(&records[place], r.head, r.body);
+  }
+
+  /// Leaves the ring to others.
+  KT_DEVICE void close(RingState& ring) const {
+    if (kTracing && ptx::lane() == 0) ring.written = written;
   }
 };
 

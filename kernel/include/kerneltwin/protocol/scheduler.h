@@ -15,6 +15,7 @@
 #include "kerneltwin/protocol/doorbell.h"
 #include "kerneltwin/protocol/hand.h"
 #include "kerneltwin/protocol/queue.h"
+#include "kerneltwin/protocol/record_if.h"
 #include "kerneltwin/protocol/scheduling.h"
 
 namespace kerneltwin {
@@ -125,15 +126,17 @@ KT_HD void appendReady(W& warp, T& trace, const SchedulerState& st, SchedulerRun
     due = warp.ballot([&](uint32_t lane) { return (freed >> lane & 1) && st.tileDue[base + lane] != 0; });
   }
   warp.each([&](uint32_t lane) {
-    if (!(freed >> lane & 1)) return;
+    const bool mine = freed >> lane & 1;
     const uint32_t p = base + lane;
+    const uint32_t state = mine ? st.slotState[p] : 0;
+    recordIf(trace, mine, EventKind::ProcessorReady, p, state >> 1, 0);
+    if (!mine) return;
     const uint32_t list = due >> lane & 1;
     const uint32_t tail = list != 0 ? run.ready[1].tail : run.ready[0].tail;
     const uint32_t joining = list != 0 ? due : freed & ~due;
     const uint32_t place = tail + countBits(joining & lowMask(lane));
     st.readyLists[list * (st.readyMask + 1) + (place & st.readyMask)] = p;
-    trace.record(EventKind::ProcessorReady, p, st.slotState[p] >> 1, 0);
-    st.slotState[p] |= 1;
+    st.slotState[p] = state | 1;
   });
   run.ready[0].tail += countBits(freed & ~due);
   run.ready[1].tail += countBits(due);
@@ -222,11 +225,17 @@ KT_HD uint32_t placeBatch(M& mem, W& warp, T& trace, const SchedulerState& st, S
   const uint32_t firstReady = spanOf(run.ready, pairing.list).head;
   const bool alternates = st.scheduling == Scheduling::Interleave;
   warp.each([&](uint32_t lane) {
-    if (lane >= batch) return;
-    const uint32_t p = st.readyLists[pairing.list * (st.readyMask + 1) + ((firstReady + lane) & st.readyMask)];
-    const uint32_t task = st.backlogs[pairing.backlog * st.backlogRoom + ((firstTask + lane) & (st.backlogRoom - 1))];
-    const uint32_t sequence = nextSequence(st.slotState[p] >> 1);
-    trace.record(EventKind::TaskCommitted, p, task, sequence);
+    const bool mine = lane < batch;
+    uint32_t p = 0;
+    uint32_t task = 0;
+    uint32_t sequence = 0;
+    if (mine) {
+      p = st.readyLists[pairing.list * (st.readyMask + 1) + ((firstReady + lane) & st.readyMask)];
+      task = st.backlogs[pairing.backlog * st.backlogRoom + ((firstTask + lane) & (st.backlogRoom - 1))];
+      sequence = nextSequence(st.slotState[p] >> 1);
+    }
+    recordIf(trace, mine, EventKind::TaskCommitted, p, task, sequence);
+    if (!mine) return;
     st.slotState[p] = sequence << 1;
     if (alternates) st.tileDue[p] = pairing.backlog == static_cast<uint32_t>(Op::Combine);
     ringFenced(mem, st.mailboxes, p, {task, sequence, false});
@@ -264,7 +273,7 @@ KT_HD void sweep(M& mem, W& warp, T& trace, const SchedulerState& st, SchedulerR
     launchFlight(mem, warp, st, run, flight);
     const uint32_t placed = placeTasks(mem, warp, trace, st, run);
     warp.each([&](uint32_t lane) {
-      if (lane == 0) trace.record(EventKind::Sweep, placed & 0xffff, run.emptySweeps, 0);
+      recordIf(trace, lane == 0, EventKind::Sweep, placed & 0xffff, run.emptySweeps, 0);
     });
     run.emptySweeps = 0;
   }
@@ -286,10 +295,11 @@ KT_HD void interruptProcessors(M& mem, W& warp, T& trace, const SchedulerState& 
       return waiting == 0;
     });
     warp.each([&](uint32_t lane) {
-      if (!((all & ~waiting) >> lane & 1)) return;
+      const bool mine = (all & ~waiting) >> lane & 1;
       const uint32_t p = base + lane;
-      const uint32_t sequence = nextSequence(st.slotState[p] >> 1);
-      trace.record(EventKind::Interrupt, p, 0, sequence);
+      const uint32_t sequence = mine ? nextSequence(st.slotState[p] >> 1) : 0;
+      recordIf(trace, mine, EventKind::Interrupt, p, 0, sequence);
+      if (!mine) return;
       ringDoorbell(mem, st.mailboxes, p, {0, sequence, true});
     });
   }
@@ -298,8 +308,10 @@ KT_HD void interruptProcessors(M& mem, W& warp, T& trace, const SchedulerState& 
 template <class M, class W, class T>
 KT_HD void interruptSubscribers(M& mem, W& warp, T& trace, const SchedulerState& st) {
   warp.each([&](uint32_t lane) {
+    for (uint32_t i = 0; i < st.subscribers; ++i) {
+      recordIf(trace, lane == 0, EventKind::Interrupt, 0x8000 + i, 0, 0);
+    }
     if (lane != 0) return;
-    for (uint32_t i = 0; i < st.subscribers; ++i) trace.record(EventKind::Interrupt, 0x8000 + i, 0, 0);
     mem.template store<Order::Release, Scope::Block>(st.interrupted, 1u);
   });
 }
@@ -311,19 +323,19 @@ KT_HD void runScheduler(M& mem, W& warp, T& trace, const SchedulerState& st, Sch
   adoptMailboxes(mem, warp, st);
   const auto readBound = [&] { return mem.template load<Order::Relaxed, Scope::Block>(st.bound.bound); };
   warp.each([&](uint32_t lane) {
-    if (lane == 0) trace.record(EventKind::Bound, 0, readBound(), 0);
+    recordIf(trace, lane == 0, EventKind::Bound, 0, lane == 0 ? readBound() : 0, 0);
   });
   warp.spin(mem, [&] {
     sweep(mem, warp, trace, st, run);
     return warp.ballot([&](uint32_t lane) { return lane == 0 && run.scheduled == readBound(); }) != 0;
   });
   warp.each([&](uint32_t lane) {
-    if (lane == 0) trace.record(EventKind::Bound, 0, readBound(), run.scheduled);
+    recordIf(trace, lane == 0, EventKind::Bound, 0, lane == 0 ? readBound() : 0, run.scheduled);
   });
   interruptSubscribers(mem, warp, trace, st);
   interruptProcessors(mem, warp, trace, st);
   warp.each([&](uint32_t lane) {
-    if (lane == 0) trace.record(EventKind::Exit, 0, static_cast<uint32_t>(mem.abortCode()), 0);
+    recordIf(trace, lane == 0, EventKind::Exit, 0, lane == 0 ? static_cast<uint32_t>(mem.abortCode()) : 0, 0);
   });
 }
 
