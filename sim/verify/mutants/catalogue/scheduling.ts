@@ -32,7 +32,7 @@ export const scheduling: readonly Mutant[] = [
     id: 'M21',
     fault: 'a processor joins the ready queue twice',
     killedBy: ['S7'],
-    edits: oneEdit('protocol/scheduler.h', 'st.slotState[p] |= 1;', ''),
+    edits: oneEdit('protocol/scheduler.h', 'st.slotState[p] = state | 1;', ''),
   },
   {
     ...defaults,
@@ -64,8 +64,8 @@ export const scheduling: readonly Mutant[] = [
     killedBy: ['S6'],
     edits: oneEdit(
       'protocol/scheduler.h',
-      'const uint32_t sequence = nextSequence(st.slotState[p] >> 1);\n    trace.record(EventKind::TaskCommitted',
-      'const uint32_t sequence = 1;\n    trace.record(EventKind::TaskCommitted',
+      'sequence = nextSequence(st.slotState[p] >> 1);\n    }\n    recordIf(trace, mine, EventKind::TaskCommitted',
+      'sequence = 1;\n    }\n    recordIf(trace, mine, EventKind::TaskCommitted',
     ),
   },
   {
