@@ -4,7 +4,8 @@
 //
 // Every case runs with both GEMM paths, but for the put transport, which mma alone has, and tiles that wgmma alone has.
 // More than one rank on one GPU needs MPS in the environment (kernel/tests/with-mps.sh), or every signal waits for a time
-// slice of milliseconds. --spread gives each rank a GPU of its own (device = rank % devices).
+// slice of milliseconds. --spread gives each rank a GPU of its own (device = rank % devices); cases of pairs of blocks run only
+// so, or with one rank.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
